@@ -1,0 +1,1 @@
+"""numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
