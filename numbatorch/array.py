@@ -1,0 +1,73 @@
+"""Array: memory seen through a dtype, a shape, strides and an offset. Kernels take Arrays."""
+
+import numpy as np
+
+from . import dtypes, shapes
+from .memory import Storage
+
+
+class Array:
+    """Elements of `storage`, at `offset` and `strides` (both counted in elements)."""
+
+    __slots__ = ("storage", "dtype", "shape", "strides", "offset")
+
+    @property
+    def address(self):
+        """Where the first element lies in host memory."""
+        return self.storage.address + self.offset * self.dtype.itemsize
+
+    @property
+    def contiguous_layout(self):
+        """Whether the elements lie in row-major order without gaps."""
+        return shapes.is_contiguous(self.shape, self.strides)
+
+    def as_numpy(self):
+        """A NumPy array over the same memory."""
+        bytes_ = np.asarray(self.storage)
+        itemsize = self.dtype.itemsize
+        return np.ndarray(
+            self.shape,
+            self.dtype.numpy,
+            bytes_,
+            self.offset * itemsize,
+            tuple(stride * itemsize for stride in self.strides),
+        )
+
+
+def initialise(array, storage, dtype, shape, strides, offset=0):
+    """Fill the fields of a new Array and return it."""
+    array.storage = storage
+    array.dtype = dtype
+    array.shape = shape
+    array.strides = strides
+    array.offset = offset
+    return array
+
+
+def empty(shape, dtype, strides=None):
+    """An Array of arbitrary contents in fresh host memory, dense."""
+    storage = Storage(shapes.numel(shape) * dtype.itemsize)
+    strides = shapes.contiguous_strides(shape) if strides is None else strides
+    return initialise(Array(), storage, dtype, shape, strides)
+
+
+def over_numpy(ndarray):
+    """(storage, dtype, shape, strides, offset) of an Array that shares a NumPy array's memory."""
+    dtype = dtypes.from_numpy(ndarray.dtype)
+    itemsize = dtype.itemsize
+    if any(stride < 0 for stride in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative "
+            "strides are not currently supported. (You can probably work around this by making a "
+            "copy of your array  with array.copy().)"
+        )
+    if any(stride % itemsize for stride in ndarray.strides):
+        raise ValueError(
+            "given numpy array strides not a multiple of the element byte size. Copy the numpy "
+            "array to reallocate the memory."
+        )
+    strides = tuple(stride // itemsize for stride in ndarray.strides)
+    reach = sum((size - 1) * stride for size, stride in zip(ndarray.shape, strides))
+    nbytes = (reach + 1) * itemsize if ndarray.size else 0
+    storage = Storage.borrow(ndarray.ctypes.data, nbytes, ndarray)
+    return storage, dtype, shapes.Size(ndarray.shape), strides, 0
