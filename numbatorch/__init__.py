@@ -1,1 +1,46 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
+
+from . import autograd, ops
+from .autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .devices import device
+from .dtypes import ALIASES as _DTYPE_ALIASES
+from .dtypes import (
+    bfloat16,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from .dtypes import (
+    bool_ as bool,
+)
+from .jit import get_num_threads, set_num_threads
+from .ops.registry import FUNCTIONS as _FUNCTIONS
+from .shapes import Size
+from .tensor import Tensor
+from .tensor import attach_methods as _attach_methods
+
+_attach_methods()
+globals().update(_FUNCTIONS)
+globals().update(_DTYPE_ALIASES)
+
+__version__ = "0.1.0"

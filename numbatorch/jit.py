@@ -11,7 +11,7 @@ import os
 import struct
 import threading
 import warnings
-from functools import lru_cache
+from functools import cache
 
 import numba
 from llvmlite import ir
@@ -44,7 +44,7 @@ class _ArgumentBlock(threading.local):
 _block = _ArgumentBlock()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _packer(integers, reals):
     return struct.Struct(f"{integers}q{reals}d").pack_into
 
@@ -109,7 +109,7 @@ def _compile(function, signature, **options):
     return dispatcher
 
 
-@lru_cache(maxsize=None)
+@cache
 def specialise(factory, *key, flags=DEFAULT_FLAGS):
     """The kernel that `factory(*key)` makes; equal keys give the same kernel."""
     return Kernel(factory(*key), flags)

@@ -12,7 +12,7 @@ import os
 import pickle
 import sys
 import tempfile
-from functools import lru_cache
+from functools import cache
 from types import FunctionType, ModuleType
 
 import llvmlite
@@ -42,12 +42,12 @@ def describe(value):
     raise TypeError(f"a kernel cannot close over a {type(value).__name__}: {value!r}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_text(name):
     return inspect.getsource(sys.modules[name])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _reachable_modules(name):
     """The package's modules that module `name` uses, found through its globals, itself included."""
     found, waiting = set(), [name]

@@ -1,1 +1,9 @@
 """Kernels for the CPU. Each module has a twin of the same name in `cuda_kernels`."""
+
+import importlib
+
+
+def __getattr__(name):
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return importlib.import_module(f".{name}", __name__)

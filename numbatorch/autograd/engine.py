@@ -1,0 +1,353 @@
+"""The backward walk: gradients flow from the outputs to the leaves, newest node first."""
+
+import heapq
+import sys
+
+from .. import devices, dtypes, graph
+from ..graph import Node, modes
+from ..ops import reduction
+from ..ops.arithmetic import add_op
+from ..ops.casting import cast, to_device
+from ..ops.copying import clone_op, fresh_full, zeros_like_meta
+from ..ops.nan import any_nan
+from .modes import set_grad_enabled
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+    """Add the gradients of the sum of `tensors` to the `grad` of the leaves they depend on.
+
+    `grad_tensors` weigh non-scalar outputs (`torch.autograd.backward`).
+    """
+    tensors, grads = _roots(tensors, grad_tensors, create_graph)
+    targets = None
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, graph.Value) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        targets = [_input_edge(x) for x in inputs]
+    found = _walk(tensors, grads, retain_graph, create_graph, targets)
+    if inputs is not None:
+        for x, gradient in zip(inputs, found):
+            if gradient is not None:
+                with set_grad_enabled(create_graph):
+                    accumulate(x, gradient)
+
+
+def grad(
+    outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
+    allow_unused=None, is_grads_batched=False, materialize_grads=False,
+):  # fmt: skip
+    """The gradients of the sum of `outputs` with respect to `inputs` (`torch.autograd.grad`)."""
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    inputs = (inputs,) if isinstance(inputs, graph.Value) else tuple(inputs)
+    tensors, grads = _roots(outputs, grad_outputs, create_graph)
+    targets = [_input_edge(x) for x in inputs]
+    found = _walk(tensors, grads, retain_graph, create_graph, targets)
+    for i, gradient in enumerate(found):
+        if gradient is None:
+            if not allow_unused:
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. "
+                    "Set allow_unused=True if this is the desired behavior."
+                )
+            if materialize_grads:
+                found[i] = zeros_like_meta(graph.metadata_of(inputs[i]))
+    return tuple(found)
+
+
+def _input_edge(x):
+    edge = graph.edge_of(x)
+    if edge is None:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return edge
+
+
+def _roots(tensors, grad_tensors, create_graph):
+    """(output tensors, their gradients), checked."""
+    tensors = (tensors,) if isinstance(tensors, graph.Value) else tuple(tensors)
+    if grad_tensors is None or isinstance(grad_tensors, graph.Value):
+        grad_tensors = (grad_tensors,) * len(tensors)
+    if len(grad_tensors) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(grad_tensors)} gradients")
+    return tensors, [_root_gradient(t, g) for t, g in zip(tensors, grad_tensors)]
+
+
+def _root_gradient(tensor, gradient):
+    if gradient is not None:
+        if gradient.shape != tensor.shape:
+            raise RuntimeError(
+                "Mismatch in shape: grad_output[0] has a shape of "
+                f"{gradient.shape} and output[0] has a shape of {tensor.shape}."
+            )
+        if gradient.dtype.is_complex != tensor.dtype.is_complex:
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same "
+                f"dtype. Mismatch in dtype: grad_output[0] has a dtype of {gradient.dtype} and "
+                f"output[0] has a dtype of {tensor.dtype}."
+            )
+        return gradient
+    if graph.edge_of(tensor) is None:
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    if graph.numel(tensor) != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if tensor.dtype.is_complex:
+        raise RuntimeError(
+            f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}"
+        )
+    return fresh_full(tensor.shape, 1, tensor.dtype, devices.of(tensor))
+
+
+def _dependencies(roots):
+    """How many edges of the walk lead to each node, found without recursion."""
+    counts = {}
+    seen, waiting = set(), []
+    for target, _ in roots:
+        if isinstance(target, Node) and target not in seen:
+            seen.add(target)
+            waiting.append(target)
+    while waiting:
+        for edge in waiting.pop().edges:
+            if edge is None or not isinstance(edge[0], Node):
+                continue
+            target = edge[0]
+            counts[target] = counts.get(target, 0) + 1
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return counts, seen
+
+
+def _needed(nodes, targets):
+    """The nodes from which a target can be reached; the others need not run."""
+    wanted = {id(target[0]) for target in targets}
+    needed = set()
+    for node in sorted(nodes, key=lambda n: n.sequence):
+        if id(node) in wanted or any(
+            edge is not None and (id(edge[0]) in wanted or edge[0] in needed) for edge in node.edges
+        ):
+            needed.add(node)
+    return needed
+
+
+def _walk(tensors, grads, retain_graph, create_graph, targets):
+    """Run the backward pass; the gradients of `targets` (edges), or None with accumulation."""
+    if retain_graph is None:
+        retain_graph = create_graph
+    roots = [graph.edge_of(t) for t in tensors]
+    if any(edge is None for edge in roots):
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    walk = _Walk(retain_graph, targets)
+    with set_grad_enabled(create_graph):
+        walk.run(roots, grads)
+    return walk.found
+
+
+class _Walk:
+    """One backward pass: gradients that wait for their nodes, and nodes that are ready."""
+
+    def __init__(self, retain_graph, targets):
+        self.retain_graph = retain_graph
+        self.targets = targets
+        self.found = None if targets is None else [None] * len(targets)
+        self.captures = {}
+        for i, (target, index) in enumerate(targets or ()):
+            self.captures.setdefault((id(target), index), []).append(i)
+        self.pending = {}
+        self.ready = []
+
+    def run(self, roots, grads):
+        self.counts, nodes = _dependencies(roots)
+        self.needed = None if self.targets is None else _needed(nodes, self.targets)
+        for edge, gradient in zip(roots, grads):
+            self.deliver(edge, gradient)
+        for edge in roots:
+            self.make_ready(edge[0])
+        while self.ready:
+            node = heapq.heappop(self.ready)[1]
+            self.visit(node)
+
+    def make_ready(self, target):
+        if (
+            isinstance(target, Node)
+            and not self.counts.get(target)
+            and target in self.pending
+            and self.counts.get(target) != -1
+        ):
+            self.counts[target] = -1
+            heapq.heappush(self.ready, (-target.sequence, target))
+
+    def deliver(self, edge, gradient):
+        """Add a gradient to what waits at the end of an edge."""
+        target, index = edge
+        if isinstance(target, Node):
+            waiting = self.pending.get(target)
+            if waiting is None:
+                waiting = self.pending[target] = [None] * len(target.output_metas)
+            if gradient is not None:
+                old = waiting[index]
+                waiting[index] = gradient if old is None else add_op(old, gradient)
+            return
+        if gradient is None:
+            return
+        gradient = _leaf_hooks(target, conform(gradient, graph.metadata_of(target), None, 0))
+        captured = self.captures.get((id(target), 0))
+        if captured is not None:
+            for i in captured:
+                old = self.found[i]
+                self.found[i] = gradient if old is None else add_op(old, gradient)
+        elif self.targets is None:
+            accumulate(target, gradient)
+
+    def visit(self, node):
+        grads = self.pending.pop(node)
+        if node.retained:
+            _run_retained(node, grads)
+        for index in range(len(grads)):
+            for i in self.captures.get((id(node), index), ()):
+                self.found[i] = grads[index]
+        if self.needed is not None and node not in self.needed:
+            return
+        results = self.gradients_of(node, grads) if any(g is not None for g in grads) else None
+        for i, edge in enumerate(node.edges):
+            if edge is None:
+                continue
+            gradient = None if results is None else results[i]
+            if gradient is not None:
+                gradient = conform(gradient, node.input_metas[i], node, i)
+            self.deliver(edge, gradient)
+            target = edge[0]
+            if isinstance(target, Node):
+                self.counts[target] -= 1
+                self.make_ready(target)
+
+    def gradients_of(self, node, grads):
+        if node.saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved "
+                "tensors after they have already been freed). Saved intermediate values of the "
+                "graph are freed when you call .backward() or autograd.grad(). Specify "
+                "retain_graph=True if you need to backward through the graph a second time or if "
+                "you need to access saved tensors after calling backward."
+            )
+        if len(grads) > 1:
+            grads = [
+                zeros_like_meta(meta) if g is None and node.op.materialize_grads else g
+                for g, meta in zip(grads, node.output_metas)
+            ]
+        if node.prehooks:
+            grads = _run_prehooks(node, grads)
+        try:
+            results = node.op.backward(node, grads)
+        except Exception as error:
+            if node.trace:
+                error.add_note(_origin(node))
+            raise
+        if modes.anomaly == "check":
+            _check_nan(node, results)
+        if node.hooks:
+            results = _run_hooks(node, results, grads)
+        if not self.retain_graph:
+            node.release()
+        return results
+
+
+def conform(gradient, meta, node, index):
+    """A gradient in the shape, dtype and device of the value it belongs to."""
+    shape, dtype, place = meta
+    if gradient.shape != shape:
+        gradient = reduction.sum_to_size(gradient, shape)
+    if gradient.dtype is not dtype:
+        if gradient.dtype.is_complex and not dtype.is_complex:
+            gradient = reduction.real_part_of(gradient)
+        gradient = cast(gradient, dtype)
+    if devices.of(gradient) != place:
+        gradient = to_device(gradient, place)
+    return gradient
+
+
+# A gradient that nothing else refers to can be kept as it is.
+
+
+def _references_of_fresh_storage():
+    value = graph.allocate((), dtypes.float32)
+    return sys.getrefcount(value.storage)
+
+
+_UNSHARED = _references_of_fresh_storage()
+
+
+def accumulate(leaf, gradient):
+    """Add a gradient to `leaf.grad`."""
+    old = leaf._grad
+    if old is not None:
+        if modes.grad_enabled:
+            leaf._grad = add_op(old, gradient)
+        else:
+            add_op.inplace(old, gradient)
+        return
+    if modes.grad_enabled:
+        leaf._grad = gradient
+        return
+    if gradient.strides != leaf.strides or sys.getrefcount(gradient.storage) > _UNSHARED:
+        gradient = clone_op(gradient, strides=None)
+    elif gradient._node is not None or gradient._base is not None:
+        gradient = graph.alias(gradient)
+    leaf._grad = gradient
+
+
+# Hooks ------------------------------------------------------------------------------------------
+
+
+def _leaf_hooks(leaf, gradient):
+    for hook in tuple((leaf._hooks or {}).values()):
+        replaced = hook(gradient)
+        if replaced is not None:
+            gradient = replaced
+    return gradient
+
+
+def _run_retained(node, grads):
+    """Hooks on non-leaf tensors and `retain_grad`, in the order they were registered."""
+    for index, action in tuple(node.retained.values()):
+        if grads[index] is not None:
+            replaced = action(grads[index])
+            if replaced is not None:
+                grads[index] = replaced
+
+
+def _run_prehooks(node, grads):
+    for hook in tuple(node.prehooks.values()):
+        replaced = hook(tuple(grads))
+        if replaced is not None:
+            grads = list(replaced) if isinstance(replaced, tuple | list) else [replaced]
+    return grads
+
+
+def _run_hooks(node, results, grads):
+    for hook in tuple(node.hooks.values()):
+        replaced = hook(tuple(results), tuple(grads))
+        if replaced is not None:
+            results = list(replaced) if isinstance(replaced, tuple | list) else [replaced]
+    return results
+
+
+# Anomalies --------------------------------------------------------------------------------------
+
+
+def _origin(node):
+    return (
+        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
+        + ("".join(node.trace or ()))
+    )
+
+
+def _check_nan(node, results):
+    for i, gradient in enumerate(results):
+        if gradient is not None and any_nan(gradient):
+            error = RuntimeError(
+                f"Function '{node.name()}' returned nan values in its {i}th output."
+            )
+            if node.trace:
+                error.add_note(_origin(node))
+            raise error

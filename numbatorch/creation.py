@@ -1,0 +1,387 @@
+"""Tensors made from numbers, sequences, arrays and sizes."""
+
+import math
+import numbers
+
+import numpy as np
+
+from . import array, devices, dtypes, graph, shapes
+from .op import copy_values
+from .ops import scalars
+from .ops.casting import cast, to_device
+from .ops.copying import fresh_full
+from .ops.registry import function, method
+from .ops.views import sizes_of
+
+
+def _shape_of(sizes):
+    shape = shapes.Size(sizes_of(sizes, "size"))
+    for size in shape:
+        if size < 0:
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {size}: {list(shape)}"
+            )
+    return shape
+
+
+def _finish(value, requires_grad):
+    if requires_grad:
+        check_can_require_grad(value.dtype)
+        value._requires_grad = True
+    return value
+
+
+def check_can_require_grad(dtype):
+    """RuntimeError where tensors of `dtype` cannot have gradients."""
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+
+
+# From sizes ---------------------------------------------------------------------------------------
+
+
+@function(method=False)
+def empty(
+    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
+    memory_format=None,
+):  # fmt: skip
+    """Uninitialised elements."""
+    return _finish(_empty(_shape_of(size), dtype, device), requires_grad)
+
+
+def _empty(shape, dtype, place):
+    return graph.allocate(shape, dtype or dtypes.get_default_dtype(), devices.resolve(place))
+
+
+@function(method=False)
+def full(
+    size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False,
+):  # fmt: skip
+    """`fill_value` in every element; its type decides the dtype where none is given."""
+    if isinstance(fill_value, graph.Value):
+        fill_value = fill_value.item()
+    return _full((size,), fill_value, out, dtype, device, requires_grad)
+
+
+def _full(size, value, out, dtype, place, requires_grad):
+    shape = _shape_of(size)
+    if out is not None:
+        from .ops.output import store
+
+        return store(fresh_full(shape, value, out.dtype, devices.of(out)), out)
+    dtype = dtypes.of_scalar(value) if dtype is None else dtype
+    return _finish(fresh_full(shape, value, dtype, devices.resolve(place)), requires_grad)
+
+
+@function(method=False)
+def zeros(
+    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """Zeros."""
+    return _full(size, 0, out, dtype or dtypes.get_default_dtype(), device, requires_grad)
+
+
+@function(method=False)
+def ones(
+    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """Ones."""
+    return _full(size, 1, out, dtype or dtypes.get_default_dtype(), device, requires_grad)
+
+
+def _like(input, place):
+    return devices.of(input) if place is None else place
+
+
+@function(method=False)
+def empty_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+):
+    """Uninitialised elements in the form of `input`."""
+    return _finish(_empty(input.shape, dtype or input.dtype, _like(input, device)), requires_grad)
+
+
+@function(method=False)
+def zeros_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+):
+    """Zeros in the form of `input`."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@function(method=False)
+def ones_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+):
+    """Ones in the form of `input`."""
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@function(method=False)
+def full_like(
+    input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
+    memory_format=None,
+):  # fmt: skip
+    """`fill_value` in the form of `input`."""
+    place = _like(input, device)
+    return _full((input.shape,), fill_value, None, dtype or input.dtype, place, requires_grad)
+
+
+@method
+def new_empty(
+    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
+    """Uninitialised elements of this tensor's dtype and device."""
+    value = _empty(_shape_of(size), dtype or self.dtype, _like(self, device))
+    return _finish(value, requires_grad)
+
+
+@method
+def new_zeros(
+    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
+    """Zeros of this tensor's dtype and device."""
+    return _full(size, 0, None, dtype or self.dtype, _like(self, device), requires_grad)
+
+
+@method
+def new_ones(
+    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+):
+    """Ones of this tensor's dtype and device."""
+    return _full(size, 1, None, dtype or self.dtype, _like(self, device), requires_grad)
+
+
+@method
+def new_full(
+    self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None,
+    pin_memory=False,
+):  # fmt: skip
+    """`fill_value` of this tensor's dtype and device."""
+    return _full((size,), fill_value, None, dtype or self.dtype, _like(self, device), requires_grad)
+
+
+@method
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A tensor from data, of this tensor's dtype and device."""
+    return tensor(
+        data, dtype=dtype or self.dtype, device=_like(self, device), requires_grad=requires_grad
+    )
+
+
+# From data ------------------------------------------------------------------------------------------
+
+
+def from_array(ndarray, dtype=None, place=devices.CPU):
+    """A tensor with memory of its own from a NumPy array."""
+    dtype = dtypes.from_numpy(ndarray.dtype) if dtype is None else dtype
+    host = graph.allocate(shapes.Size(ndarray.shape), dtype)
+    host.as_numpy()[...] = ndarray
+    return to_device(host, place)
+
+
+def _to_numpy(data):
+    """(array, dtype) of nested sequences of numbers and tensors."""
+    if isinstance(data, np.ndarray | np.generic):
+        data = np.asarray(data)
+        return data, dtypes.from_numpy(data.dtype)
+    if isinstance(data, numbers.Number):
+        return np.asarray(data), dtypes.of_scalar(data)
+    try:
+        found = np.asarray(_plain(data))
+    except ValueError as error:
+        raise ValueError(f"expected sequences of equal lengths: {error}") from None
+    except OverflowError:
+        raise RuntimeError("Overflow when unpacking long long") from None
+    if found.dtype == object or found.dtype.kind in "USM":
+        raise _not_a_number(data)
+    if found.size == 0 and not _holds_arrays(data):
+        return found, dtypes.get_default_dtype()
+    dtype = dtypes.from_numpy(found.dtype)
+    if not _holds_arrays(data):
+        dtype = {"f": dtypes.get_default_dtype(), "c": dtypes.get_default_dtype().to_complex()}.get(
+            found.dtype.kind, dtype
+        )
+    return found, dtype
+
+
+def _plain(data):
+    """Nested lists with tensors turned into arrays."""
+    if isinstance(data, graph.Value):
+        return to_device(data, devices.CPU).as_numpy()
+    if isinstance(data, list | tuple):
+        return [_plain(item) for item in data]
+    if isinstance(data, str | bytes | dict | set) or data is None:
+        raise _not_a_number(data)
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not hasattr(data, "__array__"):
+        return [_plain(data[i]) for i in range(len(data))]
+    return data
+
+
+def _holds_arrays(data):
+    """Whether the first innermost item brings a dtype of its own."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, graph.Value | np.ndarray | np.generic) or hasattr(data, "__array__")
+
+
+def _not_a_number(data):
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    if isinstance(data, str):
+        return TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if data is None:
+        return RuntimeError("Could not infer dtype of NoneType")
+    return RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+
+
+@function(method=False)
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A leaf tensor that copies `data` (numbers, sequences, arrays)."""
+    place = _resolve(device)
+    if isinstance(data, graph.Value):
+        value = to_device(
+            cast(data.detach(), dtype or data.dtype), place if device else _place(data)
+        )
+        result = graph.allocate(value.shape, value.dtype, _place(value))
+        copy_values(result, value)
+        return _finish(result, requires_grad)
+    found, inferred = _to_numpy(data)
+    if dtype is not None and dtype.category == dtypes.INTEGRAL and found.size:
+        _check_range(found, dtype)
+    return _finish(
+        from_array(_cast_array(found, dtype or inferred), dtype or inferred, place), requires_grad
+    )
+
+
+def _resolve(place):
+    return devices.resolve(place)
+
+
+def _place(value):
+    return devices.of(value)
+
+
+def _cast_array(found, dtype):
+    if found.dtype.kind == "c" and not dtype.is_complex:
+        raise RuntimeError("value cannot be converted to type without overflow: complex to real")
+    return found
+
+
+def _check_range(found, dtype):
+    if found.dtype.kind in "iuf" and not isinstance(found, np.ndarray):
+        for extreme in (found.min(), found.max()):
+            scalars.check_fits(extreme, dtype)
+
+
+@function(method=False)
+def as_tensor(data, dtype=None, device=None):
+    """`data` as a tensor, sharing memory where dtype and device allow it."""
+    place = None if device is None else _resolve(device)
+    if isinstance(data, graph.Value):
+        value = data if place is None else to_device(data, place)
+        return value if dtype is None else cast(value, dtype)
+    if isinstance(data, np.ndarray):
+        value = from_numpy(data)
+        value = value if dtype is None else cast(value, dtype)
+        return value if place is None else to_device(value, place)
+    return tensor(data, dtype=dtype, device=device)
+
+
+function(as_tensor, name="asarray", method=False)
+
+
+@function(method=False)
+def from_numpy(ndarray):
+    """A tensor that shares the memory of a NumPy array."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return array.initialise(graph.blank(), *array.over_numpy(ndarray))
+
+
+# Sequences ------------------------------------------------------------------------------------------
+
+
+@function(method=False)
+def arange(
+    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False,
+):  # fmt: skip
+    """start, start + step, ... up to but without `end`."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if isinstance(x, graph.Value) else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        whole = all(isinstance(x, int | np.integer) for x in (start, end, step))
+        dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
+    count = math.ceil((end - start) / step)
+    if dtype.category == dtypes.INTEGRAL:
+        start, step = int(start), int(step)
+        values = start + step * np.arange(count, dtype=np.int64)
+    else:
+        values = start + step * np.arange(count, dtype=np.float64)
+    return _finish(from_array(values, dtype, _resolve(device)), requires_grad)
+
+
+@function(method=False)
+def linspace(
+    start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False,
+):  # fmt: skip
+    """`steps` evenly spaced numbers from start to end, both included."""
+    return _finish(
+        from_array(
+            _linspace(start, end, steps, dtype),
+            dtype or dtypes.get_default_dtype(),
+            _resolve(device),
+        ),
+        requires_grad,
+    )
+
+
+def _linspace(start, end, steps, dtype):
+    """Evenly spaced numbers, counted from the nearer end, as PyTorch does it."""
+    start, end = (x.item() if isinstance(x, graph.Value) else x for x in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    dtype = dtype or dtypes.get_default_dtype()
+    work = np.float32 if dtype is dtypes.float32 else np.float64
+    if steps == 1:
+        return np.array([start], work)
+    step = work((work(end) - work(start)) / work(max(steps - 1, 1)))
+    index = np.arange(steps)
+    rising = work(start) + step * index.astype(work)
+    falling = work(end) - step * (steps - index - 1).astype(work)
+    return np.where(index < steps // 2, rising, falling).astype(work)
+
+
+@function(method=False)
+def logspace(
+    start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
+):  # fmt: skip
+    """base ** linspace(start, end, steps)."""
+    values = np.power(np.float64(base), _linspace(start, end, steps, dtypes.float64))
+    return _finish(
+        from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
+    )
+
+
+@function(method=False)
+def eye(
+    n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False,
+):  # fmt: skip
+    """Ones on the diagonal, zeros elsewhere."""
+    m = n if m is None else m
+    if n < 0 or m < 0:
+        raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    values = np.eye(n, m)
+    return _finish(
+        from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
+    )

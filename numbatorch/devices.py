@@ -1,0 +1,113 @@
+"""Devices: what `torch.device` names, how memory is got there, and whose kernels run there."""
+
+import importlib
+
+from . import memory, shapes
+from .array import initialise
+
+
+class device:
+    """A place for tensors: `device("cpu")`, `device("cuda", 1)`, `device("cuda:1")`."""
+
+    __slots__ = ("type", "index")
+
+    def __init__(self, type, index=None):
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        elif isinstance(type, int) and not isinstance(type, bool):
+            type, index = "cuda", type
+        elif isinstance(type, str):
+            name, colon, number = type.partition(":")
+            if colon:
+                if not number.isdigit() or index is not None:
+                    raise RuntimeError(f"Invalid device string: '{type}'")
+                type, index = name, int(number)
+        else:
+            raise TypeError(
+                f"device(): argument 'type' must be str or int, not {type.__class__.__name__}"
+            )
+        if type not in ("cpu", "cuda", "meta", "mps", "xpu"):
+            raise RuntimeError(
+                "Expected one of cpu, cuda, meta, mps, xpu device type at start of device string: "
+                f"{type}"
+            )
+        self.type = type
+        self.index = index
+
+    def __repr__(self):
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
+
+    def __str__(self):
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other):
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self):
+        return hash((self.type, self.index))
+
+    def __reduce__(self):
+        return device, (self.type, self.index)
+
+
+CPU = device("cpu")
+
+_kernel_packages = {}
+
+
+def kernels(array):
+    """The package whose kernels run where `array` lies: cpu_kernels or cuda_kernels."""
+    kind = array.storage.device_type
+    package = _kernel_packages.get(kind)
+    if package is None:
+        package = importlib.import_module(f".{kind}_kernels", __package__)
+        _kernel_packages[kind] = package
+    return package
+
+
+def of(array):
+    """The device that `array` lies on."""
+    storage = array.storage
+    return (
+        CPU if storage.device_type == "cpu" else device(storage.device_type, storage.device_index)
+    )
+
+
+def resolve(spec):
+    """A device from a device, a string, an int or None (the CPU), with its index filled in."""
+    if spec is None:
+        return CPU
+    chosen = spec if isinstance(spec, device) else device(spec)
+    if chosen.type == "cpu":
+        return CPU
+    if chosen.type == "cuda":
+        from . import cuda_memory
+
+        return device("cuda", cuda_memory.resolve_index(chosen.index))
+    raise RuntimeError(f"numbatorch has no tensors on the device '{chosen}': use 'cpu' or 'cuda'")
+
+
+def new_storage(nbytes, place):
+    """Fresh memory of arbitrary contents on the device `place`."""
+    if place.type == "cpu":
+        return memory.Storage(nbytes)
+    from . import cuda_memory
+
+    return cuda_memory.CudaStorage(nbytes, place.index)
+
+
+def allocate(array, shape, dtype, place, strides=None):
+    """Give `array` fresh dense memory on `place`."""
+    if strides is None:
+        strides = shapes.contiguous_strides(shape)
+    return initialise(
+        array, new_storage(shapes.numel(shape) * dtype.itemsize, place), dtype, shape, strides
+    )
+
+
+def transfer(target, source):
+    """Copy the values of `source` into `target`, an Array of the same shape on another device."""
+    from . import cuda_memory
+
+    cuda_memory.transfer(target, source)

@@ -1,0 +1,115 @@
+"""Copies: copy_, clone, contiguous, fill_, zero_."""
+
+from .. import devices, dtypes, graph, shapes
+from ..op import Spec, copy_values, primitive
+from . import scalars
+from .casting import to_device
+from .registry import function, method
+
+
+@primitive(name="copy", node_name="CopyBackwards", inplace_safe=True)
+def copy(input, source):
+    """The values of `source` in the shape and dtype of `input`, whose own values are dropped."""
+    if shapes.broadcast_shapes(input.shape, source.shape) != input.shape:
+        raise RuntimeError(
+            f"The size of tensor a ({list(input.shape)}) must match the size of tensor b "
+            f"({list(source.shape)}) to be copied into it"
+        )
+    return Spec(input.shape, input.dtype)
+
+
+@copy.forward
+def _(out, input, source):
+    copy_values(out, source)
+
+
+@copy.gradient("input")
+def _(grad):
+    return None
+
+
+@copy.gradient("source")
+def _(grad):
+    return grad
+
+
+@method(name="copy_")
+def copy_(self, src, non_blocking=False):
+    """Write the values of `src` into this tensor, cast, broadcast and moved to its device."""
+    if not isinstance(src, graph.Value):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
+    return copy.inplace(self, to_device(src, devices.of(self)))
+
+
+@primitive(name="clone")
+def clone_op(input, *, strides):
+    """The same values in memory of their own."""
+    return Spec(input.shape, input.dtype, strides)
+
+
+@clone_op.forward
+def _(out, input, *, strides):
+    copy_values(out, input)
+
+
+@clone_op.gradient("input")
+def _(grad):
+    return grad
+
+
+@function
+def clone(input, *, memory_format=None):
+    """A copy of `input`; dense inputs keep the order of their strides."""
+    strides = None
+    if input.strides and memory_format in (None, "preserve_format"):
+        strides = preserved_strides(input)
+    return clone_op(input, strides=strides)
+
+
+def preserved_strides(input):
+    """The strides that an output like `input` has: dense, dimensions in the same order."""
+    if shapes.has_overlap(input.shape, input.strides):
+        return None
+    return shapes.strides_like(input.shape, input.strides)
+
+
+@method
+def contiguous(self, memory_format=None):
+    """This tensor, copied to row-major memory where it is not."""
+    return self if self.contiguous_layout else clone_op(self, strides=None)
+
+
+@method(name="fill_")
+def fill_(self, value):
+    """Write one number into every element."""
+    if isinstance(value, graph.Value):
+        if value.shape:
+            raise RuntimeError(
+                "fill_ only supports 0-dimension value tensor but got tensor with "
+                f"{len(value.shape)} dimensions."
+            )
+        return copy.inplace(self, to_device(value, devices.of(self)))
+    if not scalars.is_number(value):
+        raise TypeError(f"fill_(): argument 'value' must be Number, not {type(value).__name__}")
+    if dtypes.of_scalar(value).is_complex and not self.dtype.is_complex:
+        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+    return copy.inplace(self, scalars.constant(value, self.dtype, devices.of(self)))
+
+
+@method(name="zero_")
+def zero_(self):
+    """Write zero into every element."""
+    return fill_(self, 0)
+
+
+def fresh_full(shape, value, dtype, place):
+    """A new value filled with one number, without history."""
+    result = graph.allocate(shapes.Size(shape), dtype, place)
+    copy_values(result, scalars.constant(value, dtype, place))
+    return result
+
+
+def zeros_like_meta(meta):
+    """Zeros in the form (shape, dtype, device) that a node keeps of a value."""
+    shape, dtype, place = meta
+    return fresh_full(shape, 0, dtype, place)

@@ -1,0 +1,122 @@
+"""Python numbers and 0-d tensors among the operands of an op."""
+
+import numbers
+
+import numpy as np
+
+from .. import devices, dtypes, graph
+from ..shapes import Size
+
+_SCALAR_SHAPE = Size(())
+_constants = {}
+_MOST_CONSTANTS = 4096
+
+
+def is_number(value):
+    """Whether `value` is a Python or NumPy number (bool included)."""
+    return isinstance(value, numbers.Number | np.generic)
+
+
+def full_scalar(value, dtype, place=devices.CPU):
+    """A fresh 0-d value holding the number `value`; RuntimeError where it does not fit."""
+    check_fits(value, dtype)
+    host = np.asarray(value).astype(dtype.numpy)
+    result = graph.allocate(_SCALAR_SHAPE, dtype, place)
+    if place.type == "cpu":
+        result.as_numpy()[...] = host
+    else:
+        result.storage.copy_from_host(host.reshape(1).view(np.uint8))
+    return result
+
+
+def check_fits(value, dtype):
+    """RuntimeError where a number can't be converted to `dtype` without overflow."""
+    if dtype.category == dtypes.INTEGRAL and not isinstance(value, bool | np.bool_):
+        if isinstance(value, float | np.floating) and not np.isfinite(value):
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+        limits = np.iinfo(dtype.numpy)
+        low = -limits.max - 1 if dtype.name == "uint8" else limits.min
+        if not low <= value.real <= limits.max:
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+    if isinstance(value, complex) and not dtype.is_complex and value.imag != 0:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+
+
+def constant(value, dtype, place=devices.CPU):
+    """A shared 0-d value holding `value`; never to be written to or handed to a user."""
+    if place.type != "cpu" or value != value:
+        return full_scalar(value, dtype, place)
+    key = (value, dtype, type(value), str(value)[0] == "-")
+    known = _constants.get(key)
+    if known is None:
+        if len(_constants) >= _MOST_CONSTANTS:
+            _constants.clear()
+        known = _constants[key] = full_scalar(value, dtype, place)
+    return known
+
+
+def promoted(op, inputs):
+    """(inputs as values on one device, their promoted dtype), where some are numbers.
+
+    A 0-d tensor on the CPU may stand beside tensors on another device.
+    """
+    operands, place = [], None
+    for x in inputs:
+        if isinstance(x, graph.Value):
+            operands.append((x.dtype, 2 if x.shape else 1))
+            if place is None or (place.type == "cpu" and x.shape):
+                place = devices.of(x)
+        elif is_number(x):
+            operands.append((dtypes.of_scalar(x), 0))
+        else:
+            raise _wrong_type(op, inputs, x)
+    dtype = dtypes.result_type(operands)
+    place = place or devices.CPU
+    values = []
+    for x in inputs:
+        if isinstance(x, graph.Value):
+            values.append(_moved_scalar(op, x, place))
+        else:
+            values.append(constant(x, _dtype_of_constant(x, dtype), place))
+    return values, dtype
+
+
+def _dtype_of_constant(number, dtype):
+    """The dtype in which a number joins an operation computed in `dtype`."""
+    own = dtypes.of_scalar(number)
+    return dtype if own.category <= dtype.category else own
+
+
+def _moved_scalar(op, x, place):
+    here = devices.of(x)
+    if here == place:
+        return x
+    if not x.shape and here.type == "cpu":
+        from .casting import to_device
+
+        return to_device(x, place)
+    raise RuntimeError(
+        "Expected all tensors to be on the same device, but found at least two devices, "
+        f"{here} and {place}! (in {op.name})"
+    )
+
+
+def _wrong_type(op, inputs, x):
+    position = next(i for i, candidate in enumerate(inputs) if candidate is x)
+    name = op.input_names[position] if position < len(op.input_names) else f"argument {position}"
+    return TypeError(
+        f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor, not "
+        f"{type(x).__name__}"
+    )
+
+
+def as_value(x, like):
+    """A value from a value or a number, on the device of `like`."""
+    if isinstance(x, graph.Value):
+        return x
+    return constant(x, dtypes.of_scalar(x), devices.of(like))
+
+
+def wrap_number(value, dtype=None, place=devices.CPU):
+    """A fresh 0-d value of a number, of the dtype that it has on its own."""
+    return full_scalar(value, dtype or dtypes.of_scalar(value), place)
