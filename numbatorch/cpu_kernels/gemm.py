@@ -1,0 +1,134 @@
+"""The pieces of a fast matrix product: packed panels of the right operand, and tiles over them.
+
+A panel is a stretch of DEPTH rows of `b`, as wide as the register tile and zero beyond b's last
+column, so that the tile reads it in order. Convolutions pack panels of their own and use the same
+tiles. All addresses and strides are in bytes.
+"""
+
+from numba.extending import register_jitable
+
+from .native import span
+from .vectors import lanes, multiply_tile, stack, transpose_tile, vector_bytes
+
+#: Rows of a register tile; two vectors by six rows leave registers for the operands on every CPU.
+TILE_ROWS = 6
+TILE_VECTORS = 2
+
+#: Rows of a panel: it stays in the first-level or second-level cache while all rows of `a` pass.
+DEPTH = 256
+
+
+def tile_columns(element):
+    """Columns of a register tile, and of a panel."""
+    return TILE_VECTORS * lanes(element)
+
+
+def panel_packer(element):
+    """pack(panel, b, b_step, b_column, depth, columns) copies b[:depth, :columns] into a panel."""
+    size = element.bitwidth // 8
+    side = lanes(element)
+    width = tile_columns(element)
+    transpose = transpose_tile(element)
+
+    @register_jitable
+    def pack(panel, b, b_step, b_column, depth, columns):
+        packed = span(panel, depth * width, element)
+        if columns < width:
+            packed[:] = 0
+        if b_column == size and columns == width:
+            for k in range(depth):
+                row = span(b + k * b_step, width, element)
+                place = span(panel + k * width * size, width, element)
+                for j in range(width):
+                    place[j] = row[j]
+            return
+        done = 0
+        if b_step == size:
+            squares = depth // side
+            done = squares * side
+            for j in range(0, columns // side * side, side):
+                for k in range(squares):
+                    transpose(
+                        b + j * b_column + k * side * size, b_column,
+                        panel + (k * side * width + j) * size, width * size,
+                    )  # fmt: skip
+            for j in range(columns // side * side, columns):
+                column = span(b + j * b_column, done, element)
+                for k in range(done):
+                    packed[k * width + j] = column[k]
+        for k in range(done, depth):
+            for j in range(columns):
+                packed[k * width + j] = span(b + k * b_step + j * b_column, 1, element)[0]
+
+    return pack
+
+
+def block_multiplier(element):
+    """multiply(...): `rows` rows of c = start + a @ panel, through register tiles.
+
+    A tile that is cut off on the right, or whose start or c is not dense along columns, goes
+    through a small square in scratch memory. `start` of 0 means zeros.
+    """
+    size = element.bitwidth // 8
+    side = lanes(element)
+    width = tile_columns(element)
+    corner_memory = stack((TILE_ROWS + 1) * width * size)
+    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
+    narrow = multiply_tile(element, TILE_ROWS, 1)
+    wide_row = multiply_tile(element, 1, TILE_VECTORS)
+    tile_rows = TILE_ROWS
+
+    @register_jitable
+    def tile(depth, a, a_row, a_step, panel, start, start_row, c, c_row, rows, columns):
+        if rows == 1:
+            wide_row(depth, a, 0, a_step, panel, width * size, start, 0, c, 0, 1)
+        elif columns <= side:
+            narrow(depth, a, a_row, a_step, panel, width * size, start, start_row, c, c_row, rows)
+        else:
+            wide(depth, a, a_row, a_step, panel, width * size, start, start_row, c, c_row, rows)
+
+    @register_jitable
+    def multiply(
+        rows, columns, depth, a, a_row, a_step, panel,
+        start, start_row, start_column, c, c_row, c_column,
+    ):  # fmt: skip
+        zeros = corner_memory()
+        corner = zeros + width * size
+        span(zeros, width, element)[:] = 0
+        whole = columns == width and c_column == size and (start == 0 or start_column == size)
+        for i in range(0, rows, tile_rows):
+            count = min(tile_rows, rows - i)
+            a_here, c_here = a + i * a_row, c + i * c_row
+            start_here = start + i * start_row
+            if whole and start == 0:
+                tile(depth, a_here, a_row, a_step, panel, zeros, 0, c_here, c_row, count, columns)
+            elif whole:
+                tile(
+                    depth, a_here, a_row, a_step, panel,
+                    start_here, start_row, c_here, c_row, count, columns,
+                )  # fmt: skip
+            else:
+                square = span(corner, tile_rows * width, element)
+                for r in range(count):
+                    for j in range(columns):
+                        value = element(0)
+                        if start != 0:
+                            place = start_here + r * start_row + j * start_column
+                            value = span(place, 1, element)[0]
+                        square[r * width + j] = value
+                tile(
+                    depth, a_here, a_row, a_step, panel,
+                    corner, width * size, corner, width * size, count, columns,
+                )  # fmt: skip
+                for r in range(count):
+                    for j in range(columns):
+                        span(c_here + r * c_row + j * c_column, 1, element)[0] = square[
+                            r * width + j
+                        ]
+
+    return multiply
+
+
+def panel_memory(element):
+    """Scratch memory of one panel: an intrinsic that gives its address."""
+    return stack(DEPTH * TILE_VECTORS * vector_bytes())

@@ -1,0 +1,228 @@
+"""Explicit vector code for the few loops that LLVM does not vectorise well by itself.
+
+Each builder here makes an intrinsic whose body is emitted once per module as a function of its own,
+which keeps compilation short however often a kernel calls it. All addresses and strides are in
+bytes, as int64. Vector width and tile shape follow the CPU that Numba compiles for.
+"""
+
+from functools import cache
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+_WORD = ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
+_LLVM = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+_NAME = {types.float32: "f32", types.float64: "f64"}
+
+
+@cache
+def _features():
+    return cpu_target.target_context.codegen().magic_tuple()[2]
+
+
+@cache
+def vector_bytes():
+    """Width of the CPU's vector registers: AVX-512, AVX, else 128 bits (SSE, NEON)."""
+    features = _features()
+    if "+avx512f" in features:
+        return 64
+    return 32 if "+avx" in features else 16
+
+
+def lanes(element):
+    """Elements of type `element` in a vector register."""
+    return vector_bytes() // (element.bitwidth // 8)
+
+
+class _Emitter:
+    """Emits the instructions that the tiles below have in common."""
+
+    def __init__(self, builder, element):
+        self.builder = builder
+        self.element = _LLVM[element]
+        self.size = element.bitwidth // 8
+        self.lanes = lanes(element)
+        self.vector = ir.VectorType(self.element, self.lanes)
+        # fmuladd is fused only where the CPU can: fma would call a library on the others
+        name = f"llvm.fmuladd.v{self.lanes}{_NAME[element]}"
+        signature = ir.FunctionType(self.vector, [self.vector] * 3)
+        self._multiply_add = cgutils.get_or_insert_function(builder.module, signature, name)
+
+    def pointer(self, address):
+        return self.builder.inttoptr(address, _BYTES)
+
+    def at(self, pointer, offset):
+        offset = _WORD(offset) if isinstance(offset, int) else offset
+        return self.builder.gep(pointer, [offset])
+
+    def load(self, pointer):
+        value = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
+        value.align = self.size
+        return value
+
+    def store(self, value, pointer):
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        self.builder.store(value, place).align = self.size
+
+    def broadcast(self, pointer):
+        scalar = self.builder.load(self.builder.bitcast(pointer, self.element.as_pointer()))
+        scalar.align = self.size
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        one = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, undefined, zeros)
+
+    def multiply_add(self, x, y, z):
+        return self.builder.call(self._multiply_add, [x, y, z])
+
+    def mix(self, x, y, places):
+        """The lanes `places` of x followed by y."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), places)
+        return self.builder.shuffle_vector(x, y, mask)
+
+    def repeat(self, count, pointers, steps, carried, body):
+        """A loop: body(pointers, carried) -> carried, `count` (one or more) times.
+
+        The pointers advance by `steps` each time; returns what the last turn carried.
+        """
+        builder = self.builder
+        before = builder.block
+        loop = builder.append_basic_block("loop")
+        after = builder.append_basic_block("after")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        turn = builder.phi(_WORD)
+        turn.add_incoming(_WORD(0), before)
+        here = [builder.phi(_BYTES) for _ in pointers]
+        values = [builder.phi(self.vector) for _ in carried]
+        for phi, start in zip(here + values, [*pointers, *carried]):
+            phi.add_incoming(start, before)
+        results = body(here, values)
+        next_turn = builder.add(turn, _WORD(1))
+        turn.add_incoming(next_turn, loop)
+        for phi, step in zip(here, steps):
+            phi.add_incoming(self.at(phi, step), loop)
+        for phi, result in zip(values, results):
+            phi.add_incoming(result, loop)
+        builder.cbranch(builder.icmp_signed("<", next_turn, count), loop, after)
+        builder.position_at_end(after)
+        return results
+
+
+def _outlined(name, element, count, emit):
+    """What an intrinsic of `count` int64 arguments generates: a call of a function emitted once."""
+
+    def generate(context, builder, signature, values):
+        function = builder.module.globals.get(name)
+        if function is None:
+            function_type = ir.FunctionType(ir.VoidType(), [_WORD] * count)
+            function = ir.Function(builder.module, function_type, name)
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            function.attributes.add("nounwind")
+            inner = ir.IRBuilder(function.append_basic_block("entry"))
+            emit(_Emitter(inner, element), *function.args)
+            inner.ret_void()
+        builder.call(function, values)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * count), generate
+
+
+@cache
+def multiply_tile(element, rows, vectors):
+    """c = start + a @ b on a register tile of `rows` x `vectors` vector registers.
+
+    a[i, k] lies at a + i * a_row + k * a_step and b[k] is a row of vectors at b + k * b_step.
+    Rows from `count` on repeat row count - 1, so that nothing beyond it is touched.
+    """
+    width = vector_bytes()
+    name = f"multiply_tile_{_NAME[element]}_{rows}x{vectors}x{width}"
+
+    def emit(at, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
+        builder = at.builder
+        last = builder.sub(count, _WORD(1))
+        places = [_WORD(0)]
+        for i in range(1, rows):
+            inside = builder.icmp_signed("<", _WORD(i), count)
+            places.append(builder.select(inside, _WORD(i), last))
+        a_rows = [builder.mul(place, a_row) for place in places]
+        starts = [at.at(at.pointer(start), builder.mul(place, start_row)) for place in places]
+        outs = [at.at(at.pointer(c), builder.mul(place, c_row)) for place in places]
+        columns = [j * width for j in range(vectors)]
+        sums = [at.load(at.at(row, column)) for row in starts for column in columns]
+
+        def step(pointers, sums):
+            a_here, b_here = pointers
+            right = [at.load(at.at(b_here, column)) for column in columns]
+            results = []
+            for i in range(rows):
+                left = at.broadcast(at.at(a_here, a_rows[i]))
+                for j in range(vectors):
+                    results.append(at.multiply_add(left, right[j], sums[i * vectors + j]))
+            return results
+
+        sums = at.repeat(depth, [at.pointer(a), at.pointer(b)], [a_step, b_step], sums, step)
+        for i in range(rows):
+            for j in range(vectors):
+                at.store(sums[i * vectors + j], at.at(outs[i], columns[j]))
+
+    generated = _outlined(name, element, 11, emit)
+
+    def tile(typing_context, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = name
+    return intrinsic(tile)
+
+
+@cache
+def transpose_tile(element):
+    """A square of as many rows as a vector has lanes, transposed: row i lies at x + i * x_row."""
+    count = lanes(element)
+    name = f"transpose_tile_{_NAME[element]}_{count}"
+
+    def emit(at, x, x_row, out, out_row):
+        builder = at.builder
+        x, out = at.pointer(x), at.pointer(out)
+        rows = [at.load(at.at(x, builder.mul(x_row, _WORD(i)))) for i in range(count)]
+        block = 1
+        while block < count:  # swap the off-diagonal squares of each 2 x 2 arrangement of blocks
+            upper = [i if i & block == 0 else count + i - block for i in range(count)]
+            lower = [i + block if i & block == 0 else count + i for i in range(count)]
+            for i in range(count):
+                if i & block == 0:
+                    pair = rows[i], rows[i + block]
+                    rows[i], rows[i + block] = at.mix(*pair, upper), at.mix(*pair, lower)
+            block *= 2
+        for i in range(count):
+            at.store(rows[i], at.at(out, builder.mul(out_row, _WORD(i))))
+
+    generated = _outlined(name, element, 4, emit)
+
+    def tile(typing_context, x, x_row, out, out_row):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = name
+    return intrinsic(tile)
+
+
+@cache
+def stack(nbytes):
+    """`nbytes` of the calling function's stack, aligned for vectors, as an address."""
+
+    def generate(context, builder, signature, values):
+        with builder.goto_entry_block():  # so that a loop around the call does not grow the stack
+            place = builder.alloca(ir.IntType(8), size=_WORD(nbytes))
+        place.align = 64
+        return builder.ptrtoint(place, _WORD)
+
+    def scratch(typing_context):
+        return types.int64(), generate
+
+    scratch.__name__ = scratch.__qualname__ = f"stack_{nbytes}"
+    return intrinsic(scratch)
