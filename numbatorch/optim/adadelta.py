@@ -1,0 +1,72 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from numbatorch.creation import zeros_like
+from numbatorch.optim.optimizer import Optimizer
+from numbatorch.optim.rules import (
+    add_weight_decay,
+    advance,
+    check_learning_rate,
+    check_non_negative,
+    counter,
+    kept_for_backward,
+    scalar,
+)
+
+
+class Adadelta(Optimizer):
+    """Steps in units of the parameters (Zeiler, 2012).
+
+    square = rho * square + (1 - rho) * grad^2;
+    delta = sqrt(accumulated + eps) / sqrt(square + eps) * grad; param -= lr * delta;
+    accumulated = rho * accumulated + (1 - rho) * delta^2.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1.0,
+        rho=0.9,
+        eps=1e-6,
+        weight_decay=0,
+        foreach=None,
+        *,
+        capturable=False,
+        maximize=False,
+        differentiable=False,
+    ):
+        check_learning_rate(lr)
+        if not 0 <= rho <= 1:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_non_negative(eps=eps, weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "capturable": capturable,
+            "foreach": foreach,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def initial_state(self, param, group):
+        return {
+            "step": counter(0, param, group),
+            "square_avg": zeros_like(param),
+            "acc_delta": zeros_like(param),
+        }
+
+    def update_parameter(self, param, grad, state, group):
+        rho, eps = group["rho"], group["eps"]
+        advance(state, group)
+        grad = add_weight_decay(grad, param, group["weight_decay"])
+        square, accumulated = state["square_avg"], state["acc_delta"]
+        square.mul_(rho).addcmul_(grad, grad, value=1 - rho)
+        scale = square.add(eps).sqrt_()
+        delta = kept_for_backward(accumulated.add(eps).sqrt_(), group)
+        delta = delta.div_(scale).mul_(grad)
+        accumulated.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        param.add_(delta, alpha=-scalar(group["lr"]))

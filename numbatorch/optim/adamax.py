@@ -1,0 +1,72 @@
+"""Adamax."""
+
+from __future__ import annotations
+
+from numbatorch import ops
+from numbatorch.creation import zeros_like
+from numbatorch.optim.optimizer import Optimizer
+from numbatorch.optim.rules import (
+    add_quotient,
+    add_weight_decay,
+    advance,
+    check_betas,
+    check_learning_rate,
+    check_non_negative,
+    counter,
+    kept_for_backward,
+    scalar,
+)
+
+
+class Adamax(Optimizer):
+    """Adam with the maximum in place of the mean square (Kingma and Ba, 2014, section 7).
+
+    mean = beta1 * mean + (1 - beta1) * grad; norm = max(beta2 * norm, |grad| + eps);
+    param -= lr / (1 - beta1^step) * mean / norm.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=2e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        foreach=None,
+        *,
+        maximize=False,
+        differentiable=False,
+        capturable=False,
+    ):
+        check_learning_rate(lr)
+        check_non_negative(eps=eps)
+        check_betas(betas)
+        check_non_negative(weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def initial_state(self, param, group):
+        return {
+            "step": counter(0, param, group),
+            "exp_avg": zeros_like(param),
+            "exp_inf": zeros_like(param),
+        }
+
+    def update_parameter(self, param, grad, state, group):
+        beta1, beta2 = group["betas"]
+        step = advance(state, group)
+        grad = add_weight_decay(grad, param, group["weight_decay"])
+        mean, norm = state["exp_avg"], state["exp_inf"]
+        mean.lerp_(grad, 1 - beta1)
+        norm.copy_(ops.maximum(norm * beta2, grad.abs().add_(group["eps"])))
+        mean, norm = (kept_for_backward(value, group) for value in (mean, norm))
+        add_quotient(param, mean, norm, -scalar(group["lr"]) / (1 - beta1**step))

@@ -1,0 +1,92 @@
+"""RAdam: Adam with a rectified learning rate."""
+
+from __future__ import annotations
+
+from numbatorch import ops
+from numbatorch.creation import zeros_like
+from numbatorch.optim.optimizer import Optimizer
+from numbatorch.optim.rules import (
+    add_weight_decay,
+    advance,
+    check_betas,
+    check_learning_rate,
+    check_non_negative,
+    counter,
+    scalar,
+)
+from numbatorch.tensor import Tensor
+
+
+class RAdam(Optimizer):
+    """Adam that adapts its steps only once it has seen enough gradients (Liu et al., 2019).
+
+    While the mean square rests on fewer than about five gradients, the step is along the mean
+    alone; afterwards it is Adam's, times a factor that grows to one.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        decoupled_weight_decay=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+    ):
+        check_learning_rate(lr)
+        check_non_negative(eps=eps)
+        check_betas(betas)
+        check_non_negative(weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def initial_state(self, param, group):
+        return {
+            "step": counter(0, param, group),
+            "exp_avg": zeros_like(param),
+            "exp_avg_sq": zeros_like(param),
+        }
+
+    def update_parameter(self, param, grad, state, group):
+        lr, weight_decay = scalar(group["lr"]), group["weight_decay"]
+        beta1, beta2 = group["betas"]
+        step = advance(state, group)
+        if not group["decoupled_weight_decay"]:
+            grad = add_weight_decay(grad, param, weight_decay)
+        elif weight_decay != 0:
+            param.mul_(1 - lr * weight_decay)
+
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mean.lerp_(grad, 1 - beta1)
+        square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        direction = mean / (1 - beta1**step) * lr
+
+        correction = 1 - beta2**step
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * step * beta2**step / correction  # of the average, in gradients
+        counted = isinstance(length, Tensor)
+        if counted or length > 5:
+            adaptive = correction**0.5 / square.sqrt().add(group["eps"])
+            factor = adaptive * _rectification(length, longest)
+            direction = direction * (ops.where(length > 5, factor, 1.0) if counted else factor)
+        param.add_(direction, alpha=-1)
+
+
+def _rectification(length, longest: float):
+    numerator = (length - 4) * (length - 2) * longest
+    return (numerator / ((longest - 4) * (longest - 2) * length)) ** 0.5

@@ -1,0 +1,76 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from numbatorch.creation import zeros_like
+from numbatorch.optim.optimizer import Optimizer
+from numbatorch.optim.rules import (
+    add_weight_decay,
+    advance,
+    check_learning_rate,
+    check_non_negative,
+    counter,
+    kept_for_backward,
+    scalar,
+)
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by their running root mean square (Hinton, 2012).
+
+    With `centered` the mean is taken out: the root is of the variance (Graves, 2013). The epsilon
+    is added after the root.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        alpha=0.99,
+        eps=1e-8,
+        weight_decay=0,
+        momentum=0,
+        centered=False,
+        capturable=False,
+        foreach=None,
+        maximize=False,
+        differentiable=False,
+    ):
+        check_learning_rate(lr)
+        check_non_negative(eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "alpha": alpha,
+            "eps": eps,
+            "centered": centered,
+            "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def initial_state(self, param, group):
+        state = {"step": counter(0, param, group), "square_avg": zeros_like(param)}
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = zeros_like(param)
+        if group["centered"]:
+            state["grad_avg"] = zeros_like(param)
+        return state
+
+    def update_parameter(self, param, grad, state, group):
+        alpha, lr = group["alpha"], scalar(group["lr"])
+        advance(state, group)
+        grad = add_weight_decay(grad, param, group["weight_decay"])
+        square = state["square_avg"].mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
+        if group["centered"]:
+            mean = kept_for_backward(state["grad_avg"].lerp_(grad, 1 - alpha), group)
+            square = square.addcmul(mean, mean, value=-1)
+        scale = square.sqrt().add(group["eps"])
+        if group["momentum"] > 0:
+            buffer = state["momentum_buffer"].mul_(group["momentum"]).addcdiv_(grad, scale)
+            param.add_(buffer, alpha=-lr)
+        else:
+            param.addcdiv_(grad, scale, value=-lr)
