@@ -1,19 +1,19 @@
 """Optimizers, learning rate schedules and weight averaging."""
 
-from numbatorch.optim import lr_scheduler, swa_utils
-from numbatorch.optim.adadelta import Adadelta
-from numbatorch.optim.adagrad import Adagrad
-from numbatorch.optim.adam import Adam
-from numbatorch.optim.adamax import Adamax
-from numbatorch.optim.adamw import AdamW
-from numbatorch.optim.asgd import ASGD
-from numbatorch.optim.lbfgs import LBFGS
-from numbatorch.optim.nadam import NAdam
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.radam import RAdam
-from numbatorch.optim.rmsprop import RMSprop
-from numbatorch.optim.rprop import Rprop
-from numbatorch.optim.sgd import SGD
+from . import lr_scheduler, swa_utils
+from .adadelta import Adadelta
+from .adagrad import Adagrad
+from .adam import Adam
+from .adamax import Adamax
+from .adamw import AdamW
+from .asgd import ASGD
+from .lbfgs import LBFGS
+from .nadam import NAdam
+from .optimizer import Optimizer
+from .radam import RAdam
+from .rmsprop import RMSprop
+from .rprop import Rprop
+from .sgd import SGD
 
 __all__ = [
     "ASGD",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from numbatorch.creation import zeros_like
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from ..creation import zeros_like
+from .optimizer import Optimizer
+from .rules import (
     add_weight_decay,
     advance,
     check_learning_rate,

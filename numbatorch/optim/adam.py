@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from numbatorch import ops
-from numbatorch.creation import zeros_like
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from .. import ops
+from ..creation import zeros_like
+from ..tensor import Tensor
+from .optimizer import Optimizer
+from .rules import (
     add_quotient,
     add_weight_decay,
     advance,
@@ -17,7 +18,6 @@ from numbatorch.optim.rules import (
     kept_for_backward,
     scalar_with_gradient,
 )
-from numbatorch.tensor import Tensor
 
 
 class Adam(Optimizer):

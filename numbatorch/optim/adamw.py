@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbatorch.optim.adam import Adam
+from .adam import Adam
 
 
 class AdamW(Adam):

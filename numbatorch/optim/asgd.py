@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numbatorch import ops
-from numbatorch.creation import ones_like, zeros_like
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from .. import ops
+from ..creation import ones_like, zeros_like
+from .optimizer import Optimizer
+from .rules import (
     add_weight_decay,
     advance,
     check_learning_rate,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbatorch import creation, ops
-from numbatorch.autograd import enable_grad, no_grad
-from numbatorch.optim.line_search import strong_wolfe
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import check_learning_rate, scalar
+from .. import creation, ops
+from ..autograd import enable_grad, no_grad
+from .line_search import strong_wolfe
+from .optimizer import Optimizer
+from .rules import check_learning_rate, scalar
 
 
 class LBFGS(Optimizer):

@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from copy import deepcopy
 from itertools import chain
 
-from numbatorch import dtypes, ops
-from numbatorch.autograd import enable_grad, set_grad_enabled
-from numbatorch.optim.rules import counter
-from numbatorch.tensor import Tensor
-from numbatorch.utils.hooks import RemovableHandle, register
+from .. import dtypes, ops
+from ..autograd import enable_grad, set_grad_enabled
+from ..tensor import Tensor
+from ..utils.hooks import RemovableHandle, register
+from .rules import counter
 
 _global_step_pre_hooks: OrderedDict = OrderedDict()
 _global_step_post_hooks: OrderedDict = OrderedDict()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from numbatorch import ops
-from numbatorch.creation import zeros_like
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from .. import ops
+from ..creation import zeros_like
+from ..tensor import Tensor
+from .optimizer import Optimizer
+from .rules import (
     add_weight_decay,
     advance,
     check_betas,
@@ -14,7 +15,6 @@ from numbatorch.optim.rules import (
     counter,
     scalar,
 )
-from numbatorch.tensor import Tensor
 
 
 class RAdam(Optimizer):

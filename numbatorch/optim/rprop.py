@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from numbatorch.creation import full_like, ones_like, zeros_like
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from ..creation import full_like, ones_like, zeros_like
+from .optimizer import Optimizer
+from .rules import (
     advance,
     check_learning_rate,
     counter,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numbatorch import creation, dtypes
-from numbatorch.tensor import Tensor
+from .. import creation, dtypes
+from ..tensor import Tensor
 
 
 def counter(value: float, param: Tensor, group: dict) -> Tensor:
     """A scalar of the state, such as the number of steps; beside the parameter only if it must."""
     device = param.device if group.get("capturable") or group.get("fused") else None
-    double = creation.get_default_dtype() == dtypes.float64 and not group.get("fused")
+    double = dtypes.get_default_dtype() == dtypes.float64 and not group.get("fused")
     return creation.tensor(
         float(value), dtype=dtypes.float64 if double else dtypes.float32, device=device
     )

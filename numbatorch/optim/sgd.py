@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.optim.rules import (
+from ..tensor import Tensor
+from .optimizer import Optimizer
+from .rules import (
     add_weight_decay,
     check_fused,
     check_learning_rate,
@@ -11,7 +12,6 @@ from numbatorch.optim.rules import (
     kept_for_backward,
     scalar_with_gradient,
 )
-from numbatorch.tensor import Tensor
 
 
 class SGD(Optimizer):

@@ -7,11 +7,11 @@ from collections import defaultdict
 from copy import deepcopy
 from itertools import chain
 
-from numbatorch import creation, dtypes
-from numbatorch.autograd import no_grad
-from numbatorch.nn import Module
-from numbatorch.nn.modules.batchnorm import _BatchNorm
-from numbatorch.optim.lr_scheduler.base import LRScheduler, value_per_group
+from .. import creation, dtypes
+from ..autograd import no_grad
+from ..nn import Module
+from ..nn.modules.batchnorm import _BatchNorm
+from .lr_scheduler.base import LRScheduler, value_per_group
 
 __all__ = [
     "SWALR",

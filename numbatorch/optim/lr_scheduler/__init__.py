@@ -1,10 +1,10 @@
 """Learning rate schedules; chain them, or step them by hand after the optimizer."""
 
-from numbatorch.optim.lr_scheduler.base import LRScheduler, _LRScheduler
-from numbatorch.optim.lr_scheduler.compose import ChainedScheduler, SequentialLR
-from numbatorch.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from numbatorch.optim.lr_scheduler.cyclic import CyclicLR, OneCycleLR
-from numbatorch.optim.lr_scheduler.decay import (
+from .base import LRScheduler, _LRScheduler
+from .compose import ChainedScheduler, SequentialLR
+from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from .cyclic import CyclicLR, OneCycleLR
+from .decay import (
     ConstantLR,
     ExponentialLR,
     LambdaLR,
@@ -14,7 +14,7 @@ from numbatorch.optim.lr_scheduler.decay import (
     PolynomialLR,
     StepLR,
 )
-from numbatorch.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from .plateau import ReduceLROnPlateau
 
 __all__ = [
     "ChainedScheduler",

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import wraps
 from weakref import ref
 
-from numbatorch.optim.optimizer import Optimizer
-from numbatorch.tensor import Tensor
+from ...tensor import Tensor
+from ..optimizer import Optimizer
 
 EPOCH_DEPRECATION_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from numbatorch.optim.lr_scheduler.base import LRScheduler, group_values, set_group_value
-from numbatorch.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from .base import LRScheduler, group_values, set_group_value
+from .plateau import ReduceLROnPlateau
 
 
 class _Composite(LRScheduler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numbatorch.optim.lr_scheduler.base import LRScheduler
+from .base import LRScheduler
 
 
 class CosineAnnealingLR(LRScheduler):

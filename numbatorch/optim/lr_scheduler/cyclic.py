@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numbatorch.optim.lr_scheduler.base import (
+from .base import (
     LRScheduler,
     check_optimizer,
     saved_function,

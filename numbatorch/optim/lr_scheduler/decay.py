@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 
-from numbatorch.optim.lr_scheduler.base import LRScheduler, saved_function
+from .base import LRScheduler, saved_function
 
 
 class LambdaLR(LRScheduler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from numbatorch.optim.lr_scheduler.base import (
+from .base import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
     check_optimizer,
