@@ -232,7 +232,7 @@ class _Walk:
             )
         if len(grads) > 1:
             grads = [
-                zeros_like_meta(meta) if g is None and node.op.materialize_grads else g
+                zeros_like_meta(meta) if g is None and meta and node.op.materialize_grads else g
                 for g, meta in zip(grads, node.output_metas)
             ]
         if node.prehooks:

@@ -40,9 +40,11 @@ class Elementwise(Op):
     """An op that applies one scalar formula to every element."""
 
     inplace_safe = True
+    #: Whether the op table makes samples of its own for it, from `domain`.
+    sampled = True
 
     def __init__(
-        self, infer, formula, rule=promote, *, domain=None, rejects=(), gradient_dtypes=None, **attributes
+        self, infer, formula, rule=promote, *, domain=None, rejects=(), **attributes
     ):  # fmt: skip
         self.formula = formula
         self.rule = rule

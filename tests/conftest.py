@@ -1,0 +1,18 @@
+"""What every test shares: the helpers beside it, and the same random numbers each time."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same seed before every test."""
+    import numbatorch
+
+    seed = getattr(numbatorch, "manual_seed", None)
+    if seed is not None:
+        seed(0)
