@@ -1,8 +1,8 @@
 """Exponentials, logarithms and their relatives, branch-free in float32 so that loops vectorise.
 
 Without Intel's SVML, `math.exp` in a loop stays scalar. In float32 these are polynomials
-(coefficients from Cephes and from minimax fits), within 2 units in the last place, right at
-infinities, NaN, zero and denormals; in float64 and complex they are the mathematics library's.
+(coefficients from Cephes and from minimax fits), within 2 units in the last place (sigmoid 2.5),
+right at infinities, NaN, zero and denormals; in float64 and complex they are the library's.
 As plain Python, in the CUDA simulator say, they are NumPy's.
 
 Every product that must not be rounded is an `fma`: a kernel that lets the compiler reorder sums
