@@ -3,6 +3,7 @@
 from numba.extending import register_jitable
 
 from .. import jit, shapes
+from ..array import empty
 from ..formulas import conversion
 from .native import integer, real, span
 
@@ -219,3 +220,12 @@ def apply(formula, out, *operands, parameters=()):
     kernel = _kernels.get(key) or _specialise(key)
     items, slots = geometry(out, operands)
     kernel(items, GRAIN, out.address, *[x.address for x in operands], *slots, reals=parameters)
+
+
+def dense(x):
+    """x itself where its elements lie in row-major order without gaps, else such a copy."""
+    if x.contiguous_layout:
+        return x
+    copy = empty(x.shape, x.dtype)
+    apply(conversion.identity, copy, x)
+    return copy

@@ -2,6 +2,7 @@
 
 from llvmlite import ir
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
 _WORD = ir.IntType(64)
@@ -50,3 +51,28 @@ def span(address, count, element):
 def grid(address, shape, element):
     """Row-major elements of type `element` at `address`, as an array of `shape` (a tuple)."""
     return carray(_pointer(address, element), shape)
+
+
+@intrinsic(prefer_literal=True)
+def _stack(typing_context, count, element):
+    """A pointer to room for `count` (a constant) elements in the kernel's stack frame."""
+    pointer = types.CPointer(element.dtype)
+
+    def generate(context, builder, signature, values):
+        room = cgutils.alloca_once(
+            builder, context.get_data_type(element.dtype), size=signature.args[0].literal_value
+        )
+        room.align = 64
+        return room
+
+    return pointer(count, element), generate
+
+
+def scratch(count, element):
+    """A function that gives a kernel `count` elements of scratch memory on its stack."""
+
+    @register_jitable
+    def room():
+        return carray(_stack(count, element), (count,))
+
+    return room
