@@ -8,7 +8,7 @@ import itertools
 import threading
 import traceback
 
-from . import array, devices, shapes
+from .. import array, devices, shapes
 
 
 class _Modes(threading.local):
@@ -281,3 +281,6 @@ def bump_version(value):
 
 def numel(value):
     return shapes.numel(value.shape)
+
+
+from .drawing import Drawing, draw  # noqa: E402  the drawing reads the nodes above
