@@ -345,8 +345,20 @@ def poisson(out, generator, rate):
     _sample(elementwise, rejection.poisson, out, generator, rate)
 
 
+@register_jitable
+def gamma_float64(block, concentration):
+    return max(rejection.standard_gamma(block, concentration), 2.0**-1022)
+
+
+@register_jitable
+def gamma_float32(block, concentration):
+    return max(rejection.standard_gamma(block, concentration), 2.0**-126)
+
+
 def standard_gamma(out, generator, concentration):
-    _sample(elementwise, rejection.standard_gamma, out, generator, concentration)
+    """Samples of a gamma distribution of rate 1, not below the smallest normal number."""
+    sampler = gamma_float64 if concentration.dtype.itemsize == 8 else gamma_float32
+    _sample(elementwise, sampler, out, generator, concentration)
 
 
 def binomial(out, generator, count, p):
