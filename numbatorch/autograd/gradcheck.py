@@ -5,7 +5,7 @@ import numpy as np
 from .. import creation, devices, graph
 from ..ops.casting import to_device
 from .engine import grad
-from .modes import no_grad
+from .modes import enable_grad, no_grad
 
 
 class GradcheckError(RuntimeError):
@@ -53,8 +53,15 @@ def gradgradcheck(
     else:
         weights = _as_tuple(grad_outputs)
 
+    wants = [_wants_gradient(x) for x in inputs]
+
+    @enable_grad()
     def first_gradient(*arguments):
         values, weights_here = arguments[: len(inputs)], arguments[len(inputs) :]
+        values = [
+            x.detach().requires_grad_() if wanted and not x.requires_grad else x
+            for x, wanted in zip(values, wants)
+        ]
         outputs = [y for y in _as_tuple(func(*values)) if _is_differentiable(y)]
         wanted = [x for x in values if _wants_gradient(x)]
         found = grad(outputs, wanted, weights_here, create_graph=True, allow_unused=True)

@@ -68,11 +68,8 @@ class _Mode:
         return wrapped
 
 
-class no_grad(_Mode):
-    """Record nothing: results do not require a gradient."""
-
-    def __init__(self):
-        super().__init__(grad_enabled=False)
+class _BareDecorator(_Mode):
+    """A mode that also decorates without being called: `@no_grad` as well as `@no_grad()`."""
 
     def __new__(cls, function=None):
         mode = super().__new__(cls)
@@ -82,13 +79,18 @@ class no_grad(_Mode):
         return mode(function)
 
 
-class enable_grad(_Mode):
+class no_grad(_BareDecorator):
+    """Record nothing: results do not require a gradient."""
+
+    def __init__(self):
+        super().__init__(grad_enabled=False)
+
+
+class enable_grad(_BareDecorator):
     """Record, also inside `no_grad`."""
 
     def __init__(self):
         super().__init__(grad_enabled=True)
-
-    __new__ = no_grad.__new__
 
 
 class set_grad_enabled(_Mode):

@@ -374,7 +374,9 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     steps = plan(x.shape, dims, x.strides, out_strides, operand_strides)
     if steps.outputs == 0:
         return
-    partials = empty((steps.outputs * steps.segments,), kernels.total) if steps.segments > 1 else None
+    partials = (
+        empty((steps.outputs * steps.segments,), kernels.total) if steps.segments > 1 else None
+    )
     kernel = kernels.columns if steps.in_columns else kernels.rows
     arguments = (
         out.address, x.address, 0 if operand is None else operand.address,

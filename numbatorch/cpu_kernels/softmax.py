@@ -4,10 +4,11 @@ A dense tensor is seen as (outer, size, inner). With inner = 1 a work item is a 
 a tile of neighbouring columns, so that both loops run along memory.
 """
 
-from functools import lru_cache
+from functools import cache
 
-from .. import dtypes, jit, shapes
-from ..formulas import conversion, exponential, softmax as formulas
+from .. import jit, shapes
+from ..formulas import conversion, exponential
+from ..formulas import softmax as formulas
 from ..formulas.reduction import maximum
 from .elementwise import GRAIN, dense
 from .native import integer, scratch, span
@@ -165,7 +166,7 @@ def gradient_columns(summand, finish, load, store, element, value_type, total_ty
 # Host functions ---------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def _forward_kernels(of_total, finish, dtype):
     value = computed(dtype)
     keep = not dtype.is_half and finish is formulas.softmax
@@ -179,7 +180,7 @@ def _forward_kernels(of_total, finish, dtype):
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _gradient_kernels(summand, finish, dtype):
     value = computed(dtype)
     key = (

@@ -1,6 +1,7 @@
 """Reductions."""
 
 from .. import devices, shapes
+from ..formulas.reduction import SUM
 from ..op import Spec, primitive
 
 
@@ -12,7 +13,7 @@ def sum_op(input, *, dims, keepdim):
 
 @sum_op.forward
 def _(out, input, *, dims, keepdim):
-    devices.kernels(out).reduction.sum(out, input, dims)
+    devices.kernels(out).reduction.reduce(SUM, out, input, dims)
 
 
 @sum_op.gradient("input")
