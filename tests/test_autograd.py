@@ -252,7 +252,9 @@ def test_node_hooks():
     y = x * 2
     seen = []
     y.grad_fn.register_prehook(lambda grads: (grads[0] * 2,))
-    y.grad_fn.register_hook(lambda inputs, outputs: seen.append((values(inputs[0]), values(outputs[0]))))
+    y.grad_fn.register_hook(
+        lambda inputs, outputs: seen.append((values(inputs[0]), values(outputs[0])))
+    )
     y.sum().backward()
     assert seen == [([4.0], [2.0])] and values(x.grad) == [4.0]
 

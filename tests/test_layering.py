@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent / "numbatorch"
 
 #: From the ground up. A name stands for a module or a whole subpackage.
 LAYERS = [
-    {"config", "dtypes", "shapes"},
+    {"config", "dtypes", "return_types", "shapes"},
     {"kernel_cache"},
     {"jit", "formulas", "cuda_target"},
     {"memory", "array"},

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .. import dtypes, jit, shapes
 from ..array import empty
 from ..formulas import conversion
-from ..formulas.reduction import AMAX, LOG_SUM_EXP
+from ..formulas.reduction import AMAX, LOG_SUM_EXP, MEAN
 from .elementwise import GRAIN, offset_of
 from .native import integer, real, scratch, span
 
@@ -394,3 +394,11 @@ def logsumexp(out, x, dims):
     maxima = empty(out.shape, x.dtype)
     reduce(AMAX, maxima, x, dims)
     reduce(LOG_SUM_EXP, out, x, dims, maxima)
+
+
+def spread(reduction, out, x, dims, correction):
+    """The VARIANCE or STANDARD_DEVIATION over `dims`: two passes, the means first."""
+    means = empty(out.shape, computed(x.dtype))
+    reduce(MEAN, means, x, dims)
+    count = shapes.numel([x.shape[d] for d in dims])
+    reduce(reduction, out, x, dims, means, divisor=max(0, count - correction))

@@ -68,7 +68,6 @@ def minimum(a, b):
 
 def _lower(function, operation):
     """Let CPU code use LLVM's `operation` on floats, which LLVM knows how to vectorise."""
-    plain = formula(function)
 
     @intrinsic
     def of_floats(typing_context, a, b):

@@ -1,0 +1,40 @@
+"""Results with named fields (`torch.return_types`)."""
+
+
+def _structure(name, *fields):
+    """A tuple type that shows and gives its members by name, as PyTorch's structured results do."""
+
+    def __new__(cls, values):
+        return tuple.__new__(cls, values)
+
+    def __repr__(self):
+        members = ",\n".join(f"{field}={value!r}" for field, value in zip(fields, self))
+        return f"torch.return_types.{name}(\n{members})"
+
+    def __reduce__(self):
+        return type(self), (tuple(self),)
+
+    members = {field: property(_getter(i), doc=f"Member {i}.") for i, field in enumerate(fields)}
+    members |= {"__slots__": (), "__new__": __new__, "__repr__": __repr__}
+    members |= {"__reduce__": __reduce__, "__module__": __name__, "n_fields": len(fields)}
+    return type(name, (tuple,), members)
+
+
+def _getter(index):
+    def member(self):
+        return self[index]
+
+    return member
+
+
+max = _structure("max", "values", "indices")
+min = _structure("min", "values", "indices")
+median = _structure("median", "values", "indices")
+nanmedian = _structure("nanmedian", "values", "indices")
+mode = _structure("mode", "values", "indices")
+kthvalue = _structure("kthvalue", "values", "indices")
+cummax = _structure("cummax", "values", "indices")
+cummin = _structure("cummin", "values", "indices")
+sort = _structure("sort", "values", "indices")
+topk = _structure("topk", "values", "indices")
+aminmax = _structure("aminmax", "min", "max")
