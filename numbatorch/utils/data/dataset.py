@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from ...random import default_generator, randperm
+from ... import ops
+from ...random import default_generator
 
 __all__ = [
     "ChainDataset",
@@ -188,7 +189,7 @@ def random_split(dataset, lengths, generator=default_generator) -> list[Subset]:
         lengths = _lengths_of_fractions(len(dataset), lengths)
     if sum(lengths) != len(dataset):
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    indices = randperm(len(dataset), generator=generator).tolist()
+    indices = ops.randperm(len(dataset), generator=generator).tolist()
     ends = itertools.accumulate(lengths)
     return [Subset(dataset, indices[end - length : end]) for end, length in zip(ends, lengths)]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ...random import Generator, randperm
+from ... import ops
+from ...random import Generator
 from .sampler import Sampler
 
 __all__ = ["DistributedSampler"]
@@ -42,7 +43,7 @@ class DistributedSampler(Sampler):
         if self.shuffle:
             generator = Generator()
             generator.manual_seed(self.seed + self.epoch)
-            indices = randperm(len(self.dataset), generator=generator).tolist()
+            indices = ops.randperm(len(self.dataset), generator=generator).tolist()
         repeats = math.ceil(self.total_size / max(1, len(indices)))
         indices = (indices * repeats)[: self.total_size]
         return iter(indices[self.rank :: self.num_replicas])

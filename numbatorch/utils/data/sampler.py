@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Generic, TypeVar
 
+from ... import ops
 from ...creation import as_tensor
 from ...dtypes import float64
-from ...random import Generator, multinomial, randint, randperm
+from ...random import Generator
 from ._utils.seeds import draw_seed
 
 __all__ = [
@@ -74,13 +75,13 @@ class RandomSampler(Sampler[int]):
             yield from self._independent(size, generator)
             return
         for _ in range(self.num_samples // size):
-            yield from randperm(size, generator=generator).tolist()
-        yield from randperm(size, generator=generator).tolist()[: self.num_samples % size]
+            yield from ops.randperm(size, generator=generator).tolist()
+        yield from ops.randperm(size, generator=generator).tolist()[: self.num_samples % size]
 
     def _independent(self, size, generator):
         blocks, rest = divmod(self.num_samples, 32)
         for count in [32] * blocks + [rest]:
-            yield from randint(high=size, size=(count,), generator=generator).tolist()
+            yield from ops.randint(high=size, size=(count,), generator=generator).tolist()
 
     def __len__(self):
         return self.num_samples
@@ -94,7 +95,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self):
-        for position in randperm(len(self.indices), generator=self.generator).tolist():
+        for position in ops.randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[position]
 
     def __len__(self):
@@ -122,7 +123,7 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self):
-        drawn = multinomial(
+        drawn = ops.multinomial(
             self.weights, self.num_samples, self.replacement, generator=self.generator
         )
         yield from drawn.tolist()

@@ -12,6 +12,7 @@ from multiprocessing.reduction import ForkingPickler
 from ....creation import from_numpy
 from ....jit import get_num_threads, set_num_threads
 from ....tensor import Tensor
+from .fetch import IterableFetcher
 from .seeds import seed_worker
 
 #: Seconds between two looks whether the other side is still alive.
@@ -111,9 +112,7 @@ def _serve(make_fetcher, dataset, tasks, results, stopping, init_fn, worker_id):
             fetcher, ended = make_fetcher(dataset), False
             results.put(task)
         elif not ended and not stopping.is_set():
-            answer, failure = failure, None
-            if answer is None:
-                answer = _fetch(fetcher, task, where)
+            answer = failure or _fetch(fetcher, *task, where)
             ended = isinstance(answer, IterationEnd)
             results.put(answer)
 
@@ -121,9 +120,9 @@ def _serve(make_fetcher, dataset, tasks, results, stopping, init_fn, worker_id):
 def _fetch(fetcher, index, where):
     try:
         return fetcher.fetch(index)
-    except StopIteration:
-        return IterationEnd()
-    except Exception:
+    except Exception as error:
+        if isinstance(error, StopIteration) and isinstance(fetcher, IterableFetcher):
+            return IterationEnd()
         return Failure(where)
 
 

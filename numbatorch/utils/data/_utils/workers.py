@@ -96,7 +96,7 @@ class WorkerPool:
             index = next(self._indices)
         except StopIteration:
             return
-        self._tasks[worker].put(index)
+        self._tasks[worker].put((index,))
         self._pending.append(worker)
 
     def _choose_worker(self) -> int | None:
