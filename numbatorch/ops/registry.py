@@ -2,6 +2,8 @@
 
 import functools
 
+from ..op import check_result_cast
+
 #: Public name -> function, for the `numbatorch` namespace.
 FUNCTIONS = {}
 
@@ -68,18 +70,27 @@ def _add(table, name, value):
 
 
 def _written_back(implementation, name):
-    direct = getattr(implementation, "inplace", None)
-    if direct is not None:
+    """The in-place method of a function: the op's own, or compute, then copy into the tensor."""
 
-        def inplace_method(self, *args, **kwargs):
+    def inplace_method(self, *args, **kwargs):
+        direct = getattr(implementation, "inplace", None)
+        if direct is not None:
             return direct(self, *args, **kwargs)
-    else:
-
-        def inplace_method(self, *args, **kwargs):
-            from .copying import copy
-
-            return copy.inplace(self, implementation(self, *args, **kwargs))
+        return write_back(self, implementation(self, *args, **kwargs))
 
     inplace_method.__name__ = inplace_method.__qualname__ = name
-    inplace_method.__doc__ = f"In-place version of :func:`{name[:-1]}`."
+    inplace_method.__doc__ = f"In-place version of `{name[:-1]}`."
     return inplace_method
+
+
+def write_back(target, result):
+    """Copy a result into `target`, which must have its shape and be able to hold its dtype."""
+    from .copying import copy
+
+    check_result_cast(result.dtype, target.dtype)
+    if result.shape != target.shape:
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape "
+            f"{list(result.shape)}"
+        )
+    return copy.inplace(target, result)

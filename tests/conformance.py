@@ -1,0 +1,243 @@
+"""Values and gradients against PyTorch's own sample inputs (its op database), op by op.
+
+    python tests/conformance.py [--dtype float64] [--list ops.csv] [op ...]
+
+Needs torch and expecttest. For every op that occurs in practice (`tests/conformance_ops.txt`) it
+prints passed, failed or not built, and ends with the counts. The exit code is 1 where an op fails
+that `tests/conformance_known.txt` does not list with its reason.
+"""
+
+import argparse
+import math
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import torch  # noqa: E402
+
+import numbatorch  # noqa: E402
+
+TOLERANCES = {"float64": (1e-7, 1e-8), "float32": (2e-5, 2e-5)}
+
+
+class NotBuilt(Exception):
+    """numbatorch has no function of this name."""
+
+
+def find(name):
+    """numbatorch's function for an op of PyTorch's database."""
+    place = numbatorch
+    for part in name.split(".")[:-1]:
+        place = getattr(place, part, None)
+        if place is None:
+            raise NotBuilt(name)
+    last = name.split(".")[-1]
+    function = getattr(place, last, None) or getattr(numbatorch.Tensor, last, None)
+    if function is None:
+        raise NotBuilt(name)
+    return function
+
+
+def to_ours(value, leaves):
+    """A torch argument as a numbatorch one; tensors that require grad are added to `leaves`."""
+    if isinstance(value, torch.Tensor):
+        result = tensor_to_ours(value)
+        if value.requires_grad:
+            result.requires_grad_()
+            leaves.append(result)
+        return result
+    if isinstance(value, torch.dtype | torch.memory_format | torch.layout):
+        return getattr(numbatorch, str(value).split(".")[-1])
+    if isinstance(value, torch.device):
+        return numbatorch.device(str(value))
+    if isinstance(value, torch.Size):
+        return numbatorch.Size(value)
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(to_ours(item, leaves) for item in value)
+    if isinstance(value, dict):
+        return {key: to_ours(item, leaves) for key, item in value.items()}
+    return value
+
+
+def tensor_to_ours(value):
+    """The same values under the same strides."""
+    source = value.detach()
+    if source.is_conj() or source.is_neg():
+        source = source.resolve_conj().resolve_neg()
+    if source.dtype is torch.bfloat16:
+        return numbatorch.tensor(source.float().numpy()).to(numbatorch.bfloat16)
+    reach = 1 + sum((n - 1) * s for n, s in zip(source.shape, source.stride())) if source.numel() else 0
+    flat = torch.as_strided(source, (reach,), (1,), source.storage_offset()).clone().numpy()
+    return numbatorch.from_numpy(flat).as_strided(tuple(source.shape), source.stride())
+
+
+def to_host(value):
+    """A result as nested tuples of arrays and numbers."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().resolve_conj().resolve_neg()
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+    if isinstance(value, numbatorch.Tensor):
+        value = value.detach()
+        return (value.float() if value.dtype is numbatorch.bfloat16 else value).numpy()
+    if isinstance(value, list | tuple):
+        return tuple(to_host(item) for item in value)
+    return value
+
+
+def flatten(value):
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from flatten(item)
+    else:
+        yield value
+
+
+def compare(expected, found, tolerance, what):
+    """AssertionError where two results differ in structure, dtype, shape or value."""
+    expected, found = list(flatten(to_host(expected))), list(flatten(to_host(found)))
+    assert len(expected) == len(found), f"{what}: {len(found)} results, expected {len(expected)}"
+    for a, b in zip(expected, found):
+        if isinstance(a, np.ndarray):
+            assert isinstance(b, np.ndarray), f"{what}: {type(b).__name__}, expected a tensor"
+            assert a.dtype == b.dtype, f"{what}: dtype {b.dtype}, expected {a.dtype}"
+            assert a.shape == b.shape, f"{what}: shape {b.shape}, expected {a.shape}"
+            np.testing.assert_allclose(
+                b, a, rtol=tolerance[0], atol=tolerance[1], equal_nan=True, err_msg=what
+            )
+        elif isinstance(a, float):
+            assert math.isclose(a, b, rel_tol=tolerance[0]) or a != a, f"{what}: {b}, expected {a}"
+        elif isinstance(a, int | bool | str):
+            assert a == b, f"{what}: {b}, expected {a}"
+
+
+def differentiable(outputs):
+    return [
+        y for y in flatten(outputs)
+        if hasattr(y, "requires_grad") and y.requires_grad
+    ]  # fmt: skip
+
+
+def weights_for(outputs):
+    """Fixed weights for the outputs, as arrays."""
+    found = []
+    for y in outputs:
+        ramp = np.cos(np.arange(y.numel(), dtype=np.float64)).reshape(tuple(y.shape))
+        found.append(ramp + 0.5j * ramp[::-1] if y.dtype.is_complex else ramp)
+    return found
+
+
+def check_sample(entry, function, sample, tolerance, dtype):
+    """Compare one call, and its gradients where it has any."""
+    torch.manual_seed(0)
+    numbatorch.manual_seed(0)
+    expected = entry(sample.input, *sample.args, **sample.kwargs)
+    torch_leaves = []
+    to_leaves((sample.input, sample.args, sample.kwargs), torch_leaves)
+    leaves = []
+    arguments = to_ours((sample.input, *sample.args), leaves)
+    keywords = to_ours(sample.kwargs, leaves)
+    found = function(*arguments, **keywords)
+    compare(expected, found, tolerance, "value")
+    wanted = differentiable(expected)
+    if not wanted or not torch_leaves:
+        return
+    ours = differentiable(found)
+    assert len(ours) == len(wanted), "an output does not require grad"
+    weights = weights_for(wanted)
+    theirs = torch.autograd.grad(
+        wanted, torch_leaves, [torch.tensor(w).to(y.dtype) for w, y in zip(weights, wanted)],
+        allow_unused=True,
+    )  # fmt: skip
+    mine = numbatorch.autograd.grad(
+        ours, leaves, [numbatorch.tensor(w).to(y.dtype) for w, y in zip(weights, ours)],
+        allow_unused=True,
+    )  # fmt: skip
+    for a, b, x in zip(theirs, mine, torch_leaves):
+        zero = torch.zeros_like(x)
+        compare(zero if a is None else a, zero if b is None else b, tolerance, "gradient")
+
+
+def to_leaves(value, leaves):
+    if isinstance(value, torch.Tensor):
+        if value.requires_grad:
+            leaves.append(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            to_leaves(item, leaves)
+    elif isinstance(value, dict):
+        for item in value.values():
+            to_leaves(item, leaves)
+
+
+def run_entry(entry, dtype, verbose):
+    """("passed" | "failed" | "not built", detail) of one database entry."""
+    try:
+        function = find(entry.name)
+    except NotBuilt:
+        return "not built", ""
+    torch_dtype = getattr(torch, dtype)
+    if torch_dtype not in entry.dtypes:
+        return "passed", f"has no {dtype}"
+    count = 0
+    try:
+        for sample in entry.sample_inputs(
+            "cpu", torch_dtype, requires_grad=entry.supports_autograd
+        ):
+            try:
+                check_sample(entry, function, sample, TOLERANCES[dtype], dtype)
+            except (Exception, SystemError) as error:
+                detail = f"{type(error).__name__}: {str(error).strip()}"
+                if verbose:
+                    traceback.print_exc()
+                    print(f"    sample: {sample.summary()}")
+                return "failed", " ".join(detail.split())[:160]
+            count += 1
+    except NotImplementedError as error:
+        return "not built", str(error)
+    return "passed", f"{count} samples"
+
+
+def known_failures():
+    path = HERE / "conformance_known.txt"
+    if not path.exists():
+        return {}
+    pairs = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
+    return {pair[0]: pair[1] for pair in pairs if pair[0] != "#"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="only these ops")
+    parser.add_argument("--dtype", default="float64", choices=sorted(TOLERANCES))
+    parser.add_argument("--verbose", action="store_true", help="print tracebacks")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    names = options.names or (HERE / "conformance_ops.txt").read_text().split()
+    known = known_failures()
+    counts = {"passed": 0, "failed": 0, "not built": 0}
+    unexpected = []
+    for entry in op_db:
+        if entry.name not in names:
+            continue
+        label = entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
+        result, detail = run_entry(entry, options.dtype, options.verbose)
+        counts[result] += 1
+        if result != "passed":
+            reason = known.get(label)
+            print(f"{result:10s} {label:50s} {reason or detail}", flush=True)
+            if result == "failed" and reason is None:
+                unexpected.append(label)
+    print(f"{options.dtype}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return 1 if unexpected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
