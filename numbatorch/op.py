@@ -278,7 +278,7 @@ class Op:
     def inplace(self, *inputs, **params):
         """Write the result into the first input and return it."""
         check_devices(self, inputs)
-        return write_inplace(self, inputs, params)
+        return write_inplace(self, inputs[0], inputs, params)
 
 
 def primitive(infer=None, **attributes):
@@ -332,9 +332,11 @@ def _argument_name(op, inputs, x):
 # In place ---------------------------------------------------------------------------------------
 
 
-def write_inplace(op, inputs, params):
-    """Run `op` so that its result lands in the memory of inputs[0]; record and count the change."""
-    target = inputs[0]
+def write_inplace(op, target, inputs, params):
+    """Run `op` so that its result lands in the memory of `target`; record and count the change.
+
+    inputs[0] is `target`, or a cast of it where the op computes in another dtype.
+    """
     check_writable(target)
     spec = op.infer(*inputs, **params)
     if spec.shape != target.shape:

@@ -77,9 +77,9 @@ class Elementwise(Op):
         return self.call(inputs, params)
 
     def inplace(self, *inputs, **params):
-        return write_inplace(self, self.prepare(inputs, inplace=True), params)
+        return write_inplace(self, inputs[0], self.prepare(inputs), params)
 
-    def prepare(self, inputs, inplace=False):
+    def prepare(self, inputs):
         """The inputs as values of the dtype to compute in, on one device."""
         first = inputs[0]
         dtype = first.dtype if isinstance(first, graph.Value) else None
