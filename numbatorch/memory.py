@@ -9,12 +9,12 @@ from . import config
 ALIGNMENT = 64
 
 
-class _Allocator:
+class Allocator:
     """Freed blocks are kept by size and handed out again: a fresh large block costs page faults."""
 
-    def __init__(self):
+    def __init__(self, limit=config.CACHED_BYTES_LIMIT):
         self._free = {}
-        self.limit = config.CACHED_BYTES_LIMIT
+        self.limit = limit
         self.cached_bytes = 0
         self.allocated_bytes = 0
         self.peak_bytes = 0
@@ -68,7 +68,7 @@ class _Allocator:
         return memory, (address + ALIGNMENT - 1) & -ALIGNMENT, size
 
 
-allocator = _Allocator()
+allocator = Allocator()
 
 
 class Storage:

@@ -1,0 +1,70 @@
+"""What kernels and host functions share: how operands are reached, and what a block does together."""
+
+from ..cuda_target import THREADS, cuda
+from ..formulas.typed import formula
+
+# Operands ---------------------------------------------------------------------------------------
+# A strided operand is two kernel arguments: all of its memory as a typed array, and its layout, the
+# strides and after them the offset (in elements).
+
+
+@formula
+def offset_of(position, sizes, layout):
+    """Where element `position`, counted in row-major order, of a strided operand lies."""
+    offset = layout[len(sizes)]
+    for d in range(len(sizes) - 1, 0, -1):
+        offset += position % sizes[d] * layout[d]
+        position //= sizes[d]
+    return offset + position * layout[0]
+
+
+_RANKS = (1, 4, 8, 16, 32, 64)
+
+
+def padded(sizes, strides):
+    """(sizes, [strides of each]) with leading dimensions of size 1, up to one of a few ranks.
+
+    A kernel is compiled for every rank that it meets.
+    """
+    rank = next(rank for rank in _RANKS if rank >= len(sizes))
+    missing = rank - len(sizes)
+    return (1,) * missing + tuple(sizes), [(0,) * missing + tuple(steps) for steps in strides]
+
+
+def memory(x):
+    """The memory of an Array as a typed device array, all of it."""
+    return x.storage.typed(x.dtype)
+
+
+def flat(x):
+    """The elements of a dense Array as a device array of one dimension."""
+    whole = x.storage.typed(x.dtype)
+    count = x.shape.numel()
+    if x.offset == 0 and whole.size == count:
+        return whole
+    return whole[x.offset : x.offset + count]
+
+
+# A block ----------------------------------------------------------------------------------------
+
+
+def block_reducer(combine, element):
+    """A function that combines a value of every thread of a block; each thread gets the result."""
+
+    @formula
+    def reduce_block(value):
+        values = cuda.shared.array(THREADS, element)
+        thread = cuda.threadIdx.x
+        values[thread] = value
+        cuda.syncthreads()
+        step = THREADS // 2
+        while step > 0:
+            if thread < step:
+                values[thread] = combine(values[thread], values[thread + step])
+            cuda.syncthreads()
+            step //= 2
+        result = values[0]
+        cuda.syncthreads()  # before the memory is used again
+        return result
+
+    return reduce_block
