@@ -1,6 +1,6 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
 
-from . import autograd, ops
+from . import autograd, cuda, ops
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -9,6 +9,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .cuda_memory import OutOfMemoryError
 from .devices import device
 from .dtypes import ALIASES as _DTYPE_ALIASES
 from .dtypes import (

@@ -44,9 +44,9 @@ def check_fits(value, dtype):
 
 def constant(value, dtype, place=devices.CPU):
     """A shared 0-d value holding `value`; never to be written to or handed to a user."""
-    if place.type != "cpu" or value != value:
+    if value != value:
         return full_scalar(value, dtype, place)
-    key = (value, dtype, type(value), str(value)[0] == "-")
+    key = (value, dtype, place, type(value), str(value)[0] == "-")
     known = _constants.get(key)
     if known is None:
         if len(_constants) >= _MOST_CONSTANTS:
