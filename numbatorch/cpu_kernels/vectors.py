@@ -44,11 +44,12 @@ class _Emitter:
     def __init__(self, builder, element):
         self.builder = builder
         self.element = _LLVM[element]
+        self.name = _NAME[element]
         self.size = element.bitwidth // 8
         self.lanes = lanes(element)
         self.vector = ir.VectorType(self.element, self.lanes)
         # fmuladd is fused only where the CPU can: fma would call a library on the others
-        name = f"llvm.fmuladd.v{self.lanes}{_NAME[element]}"
+        name = f"llvm.fmuladd.v{self.lanes}{self.name}"
         signature = ir.FunctionType(self.vector, [self.vector] * 3)
         self._multiply_add = cgutils.get_or_insert_function(builder.module, signature, name)
 
@@ -78,6 +79,13 @@ class _Emitter:
 
     def multiply_add(self, x, y, z):
         return self.builder.call(self._multiply_add, [x, y, z])
+
+    def total(self, x):
+        """The sum of the lanes, in a fixed order."""
+        name = f"llvm.vector.reduce.fadd.v{self.lanes}{self.name}"
+        signature = ir.FunctionType(self.element, [self.element, self.vector])
+        function = cgutils.get_or_insert_function(self.builder.module, signature, name)
+        return self.builder.call(function, [self.element(-0.0), x], fastmath=("reassoc",))
 
     def mix(self, x, y, places):
         """The lanes `places` of x followed by y."""
@@ -133,6 +141,44 @@ def _outlined(name, element, count, emit):
     return types.void(*[types.int64] * count), generate
 
 
+def _rows_up_to(at, rows, count):
+    """Row numbers 0 .. rows - 1 of a tile, of which those from `count` on repeat row count - 1."""
+    builder = at.builder
+    last = builder.sub(count, _WORD(1))
+    places = [_WORD(0)]
+    for i in range(1, rows):
+        inside = builder.icmp_signed("<", _WORD(i), count)
+        places.append(builder.select(inside, _WORD(i), last))
+    return places
+
+
+def _emit_product(at, rows, vectors, count, depth, operands, steps, read, start, c):
+    """The body of a tile c = start + a @ b; read(pointers) gives (addresses of a's rows, b)."""
+    builder = at.builder
+    columns = [j * vector_bytes() for j in range(vectors)]
+    places = _rows_up_to(at, rows, count)
+    starts, outs = (
+        [at.at(at.pointer(address), builder.mul(place, row)) for place in places]
+        for address, row in (start, c)
+    )
+    sums = [at.load(at.at(row, column)) for row in starts for column in columns]
+
+    def step(pointers, sums):
+        lefts, right = read(pointers)
+        right = [at.load(at.at(right, column)) for column in columns]
+        results = []
+        for i in range(rows):
+            left = at.broadcast(lefts[i])
+            for j in range(vectors):
+                results.append(at.multiply_add(left, right[j], sums[i * vectors + j]))
+        return results
+
+    sums = at.repeat(depth, operands, steps, sums, step)
+    for i in range(rows):
+        for j in range(vectors):
+            at.store(sums[i * vectors + j], at.at(outs[i], columns[j]))
+
+
 @cache
 def multiply_tile(element, rows, vectors):
     """c = start + a @ b on a register tile of `rows` x `vectors` vector registers.
@@ -140,40 +186,105 @@ def multiply_tile(element, rows, vectors):
     a[i, k] lies at a + i * a_row + k * a_step and b[k] is a row of vectors at b + k * b_step.
     Rows from `count` on repeat row count - 1, so that nothing beyond it is touched.
     """
-    width = vector_bytes()
-    name = f"multiply_tile_{_NAME[element]}_{rows}x{vectors}x{width}"
+    name = f"multiply_tile_{_NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
 
     def emit(at, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
-        builder = at.builder
-        last = builder.sub(count, _WORD(1))
-        places = [_WORD(0)]
-        for i in range(1, rows):
-            inside = builder.icmp_signed("<", _WORD(i), count)
-            places.append(builder.select(inside, _WORD(i), last))
-        a_rows = [builder.mul(place, a_row) for place in places]
-        starts = [at.at(at.pointer(start), builder.mul(place, start_row)) for place in places]
-        outs = [at.at(at.pointer(c), builder.mul(place, c_row)) for place in places]
-        columns = [j * width for j in range(vectors)]
-        sums = [at.load(at.at(row, column)) for row in starts for column in columns]
+        offsets = [at.builder.mul(place, a_row) for place in _rows_up_to(at, rows, count)]
 
-        def step(pointers, sums):
-            a_here, b_here = pointers
-            right = [at.load(at.at(b_here, column)) for column in columns]
-            results = []
-            for i in range(rows):
-                left = at.broadcast(at.at(a_here, a_rows[i]))
-                for j in range(vectors):
-                    results.append(at.multiply_add(left, right[j], sums[i * vectors + j]))
-            return results
+        def read(pointers):
+            return [at.at(pointers[0], offset) for offset in offsets], pointers[1]
 
-        sums = at.repeat(depth, [at.pointer(a), at.pointer(b)], [a_step, b_step], sums, step)
-        for i in range(rows):
-            for j in range(vectors):
-                at.store(sums[i * vectors + j], at.at(outs[i], columns[j]))
+        operands, steps = [at.pointer(a), at.pointer(b)], [a_step, b_step]
+        start, c = (start, start_row), (c, c_row)
+        _emit_product(at, rows, vectors, count, depth, operands, steps, read, start, c)
 
     generated = _outlined(name, element, 11, emit)
 
     def tile(typing_context, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = name
+    return intrinsic(tile)
+
+
+@cache
+def gather_tile(element, rows, vectors):
+    """As multiply_tile, but step k reads a and b at the two offsets in row k of a table."""
+    name = f"gather_tile_{_NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
+
+    def emit(at, depth, a, a_row, b, table, start, start_row, c, c_row, count):
+        builder = at.builder
+        a_rows = [
+            at.at(at.pointer(a), builder.mul(place, a_row))
+            for place in _rows_up_to(at, rows, count)
+        ]
+        b = at.pointer(b)
+
+        def read(pointers):
+            pair = builder.bitcast(pointers[0], _WORD.as_pointer())
+            a_offset = builder.load(pair)
+            b_offset = builder.load(builder.gep(pair, [_WORD(1)]))
+            return [at.at(row, a_offset) for row in a_rows], at.at(b, b_offset)
+
+        start, c = (start, start_row), (c, c_row)
+        _emit_product(at, rows, vectors, count, depth, [at.pointer(table)], [16], read, start, c)
+
+    generated = _outlined(name, element, 10, emit)
+
+    def tile(typing_context, depth, a, a_row, b, table, start, start_row, c, c_row, count):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = name
+    return intrinsic(tile)
+
+
+@cache
+def dot_tile(element, rows, columns):
+    """s[i, j] += sum over `count` vectors of a[i] * b[j]; both run along memory.
+
+    Row i of a lies at a + i * a_row, row j of b at b + table[j], s[i, j] at s + i * s_row +
+    j * (size of an element). Rows and columns beyond those that exist repeat the last one.
+    """
+    name = f"dot_tile_{_NAME[element]}_{rows}x{columns}x{vector_bytes()}"
+
+    def emit(at, count, a, a_row, b, table, s, s_row, row_count, column_count):
+        builder = at.builder
+        i_places = _rows_up_to(at, rows, row_count)
+        j_places = _rows_up_to(at, columns, column_count)
+        a_rows = [at.at(at.pointer(a), builder.mul(place, a_row)) for place in i_places]
+        words = builder.inttoptr(table, _WORD.as_pointer())
+        offsets = [builder.load(builder.gep(words, [place])) for place in j_places]
+        b_rows = [at.at(at.pointer(b), offset) for offset in offsets]
+        zero = ir.Constant(at.vector, [0.0] * at.lanes)
+
+        def step(pointers, sums):
+            lefts = [at.load(pointer) for pointer in pointers[:rows]]
+            results = []
+            for j in range(columns):
+                right = at.load(pointers[rows + j])
+                results += [
+                    at.multiply_add(lefts[i], right, sums[j * rows + i]) for i in range(rows)
+                ]
+            return results
+
+        pointers = a_rows + b_rows
+        steps = [vector_bytes()] * len(pointers)
+        sums = at.repeat(count, pointers, steps, [zero] * (rows * columns), step)
+        places, totals = [], []
+        for j in range(columns):
+            for i in range(rows):
+                offset = builder.mul(i_places[i], s_row)
+                offset = builder.add(offset, builder.mul(j_places[j], _WORD(at.size)))
+                place = at.at(at.pointer(s), offset)
+                place = builder.bitcast(place, at.element.as_pointer())
+                places.append(place)
+                totals.append(builder.fadd(builder.load(place), at.total(sums[j * rows + i])))
+        for place, total in zip(places, totals):  # after all loads: repeated places agree
+            builder.store(total, place)
+
+    generated = _outlined(name, element, 9, emit)
+
+    def tile(typing_context, count, a, a_row, b, table, s, s_row, row_count, column_count):
         return generated
 
     tile.__name__ = tile.__qualname__ = name
