@@ -72,7 +72,9 @@ def tensor_to_ours(value):
         source = source.resolve_conj().resolve_neg()
     if source.dtype is torch.bfloat16:
         return numbatorch.tensor(source.float().numpy()).to(numbatorch.bfloat16)
-    reach = 1 + sum((n - 1) * s for n, s in zip(source.shape, source.stride())) if source.numel() else 0
+    reach = (
+        1 + sum((n - 1) * s for n, s in zip(source.shape, source.stride())) if source.numel() else 0
+    )
     flat = torch.as_strided(source, (reach,), (1,), source.storage_offset()).clone().numpy()
     return numbatorch.from_numpy(flat).as_strided(tuple(source.shape), source.stride())
 
