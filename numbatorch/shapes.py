@@ -83,6 +83,36 @@ def strides_like(shape, strides):
     return tuple(result)
 
 
+def memory_order(shape, operand_strides):
+    """Dimensions from the outermost to the innermost, in the order in which PyTorch walks memory.
+
+    The first operand decides; those after it where it has stride 0. Ties keep row-major order.
+    """
+    order = list(reversed(range(len(shape))))  # innermost first
+    for i in range(1, len(order)):
+        place = i
+        for j in range(i - 1, -1, -1):
+            comparison = _compare_strides(shape, operand_strides, order[j], order[place])
+            if comparison > 0:
+                order[j], order[place] = order[place], order[j]
+                place = j
+            elif comparison < 0:
+                break
+    return order[::-1]
+
+
+def _compare_strides(shape, operand_strides, first, second):
+    """1 where dimension `first` lies outside of `second`, -1 where inside, 0 where undecided."""
+    for strides in operand_strides:
+        if strides[first] == 0 or strides[second] == 0:
+            continue
+        if strides[first] != strides[second]:
+            return -1 if strides[first] < strides[second] else 1
+        if shape[first] > shape[second]:
+            return 1
+    return 0
+
+
 def has_overlap(shape, strides):
     """Whether two indices may reach the same element (an expanded dimension, say)."""
     reach = 0

@@ -1,0 +1,219 @@
+"""Generators of random numbers, and the one that is used where none is named.
+
+On the CPU a generator is PyTorch's: MT19937, so that a seed gives PyTorch's numbers. Its state
+lies in one block of memory that the kernels read and advance.
+"""
+
+import contextlib
+import operator
+import secrets
+import struct
+import threading
+
+import numpy as np
+
+from . import devices, dtypes, graph, shapes
+from .cpu_kernels import mersenne_twister as layout
+
+#: The seed of a new generator that nobody seeded.
+DEFAULT_SEED = 67280421310721
+
+_SEEDS = range(-(1 << 63), 1 << 64)
+
+
+def _checked_seed(seed):
+    if isinstance(seed, bool | float) or not hasattr(seed, "__index__"):
+        raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
+    seed = operator.index(seed)
+    if seed not in _SEEDS:
+        raise ValueError("Overflow when unpacking long long")
+    return seed % (1 << 64)
+
+
+def _nondeterministic_seed():
+    return secrets.randbits(64)
+
+
+class Generator:
+    """A source of random numbers with a state of its own (`torch.Generator`)."""
+
+    def __init__(self, device="cpu"):
+        self.device = devices.resolve(device)
+        if self.device.type != "cpu":
+            raise RuntimeError(f"there is no random number generator for '{self.device}'")
+        self.lock = threading.Lock()
+        self._block = np.zeros(layout.BLOCK_WORDS, np.uint32)
+        #: Where kernels find the state.
+        self.address = self._block.ctypes.data
+        self._seed(DEFAULT_SEED)
+
+    def __repr__(self):
+        return f"<torch._C.Generator object at {id(self):#x}>"
+
+    def _seed(self, seed):
+        with self.lock:
+            self._block[:] = 0
+            self._block[: layout.N] = np.random.RandomState(seed & 0xFFFFFFFF).get_state()[1]
+            self._block[layout.EXHAUSTED] = 1
+            self._initial_seed = seed
+
+    def manual_seed(self, seed):
+        """Start the stream of numbers that belongs to `seed`."""
+        self._seed(_checked_seed(seed))
+        return self
+
+    def seed(self):
+        """Start an unpredictable stream and return its seed."""
+        seed = _nondeterministic_seed()
+        self._seed(seed)
+        return seed
+
+    def initial_seed(self):
+        """The seed that the present stream began with."""
+        return self._initial_seed
+
+    def get_state(self):
+        """The state as a tensor of 5056 bytes, in PyTorch's format."""
+        state = np.frombuffer(self._state_bytes(), np.uint8)
+        result = graph.allocate(shapes.Size(state.shape), dtypes.uint8)
+        result.as_numpy()[...] = state
+        return result
+
+    def set_state(self, new_state):
+        """Go on from a state that `get_state` (or PyTorch's) returned."""
+        if not isinstance(new_state, graph.Value):
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        if new_state.dtype is not dtypes.uint8 or new_state.storage.device_type != "cpu":
+            raise TypeError("RNG state must be a torch.ByteTensor")
+        self._set_state_bytes(new_state.as_numpy().tobytes())
+        return self
+
+    graphsafe_get_state = get_state
+    graphsafe_set_state = set_state
+
+    def clone_state(self):
+        """A new generator with the same state."""
+        clone = Generator(self.device)
+        clone._set_state_bytes(self._state_bytes())
+        return clone
+
+    def get_offset(self):
+        raise RuntimeError("CPU Generator does not use offset")
+
+    def set_offset(self, offset):
+        raise RuntimeError("CPU Generator does not use offset")
+
+    def __reduce__(self):
+        return _restore, (str(self.device), self._state_bytes())
+
+    # PyTorch's bytes: seed, left, seeded, next, 624 words of 8 bytes, the cached normal samples.
+
+    def _state_bytes(self):
+        with self.lock:
+            block = self._block.copy()
+        position = int(block[layout.NEXT])
+        left = 1 if block[layout.EXHAUSTED] else layout.N + 1 - position
+        double = float(block[layout.DOUBLE : layout.DOUBLE + 2].view(np.float64)[0])
+        single = float(block[layout.FLOAT : layout.FLOAT + 1].view(np.float32)[0])
+        has_double, has_float = bool(block[layout.HAS_DOUBLE]), bool(block[layout.HAS_FLOAT])
+        return _STATE.pack(
+            self._initial_seed, left, 1, position, block[: layout.N].astype("<u8").tobytes(),
+            0.0, double if has_double else 0.0, 0.0, has_double,
+            single if has_float else 0.0, has_float,
+        )  # fmt: skip
+
+    def _set_state_bytes(self, state):
+        if len(state) != _STATE.size:
+            raise RuntimeError(
+                f"Expected a CPUGeneratorImplState of size {_STATE.size} but found the input RNG "
+                f"state size to be {len(state)}"
+            )
+        (
+            seed, left, seeded, position, words, _, double, _, has_double, single, has_float,
+        ) = _STATE.unpack(state)  # fmt: skip
+        exhausted = left == 1
+        if not seeded or not 0 < left <= layout.N or position > layout.N:
+            raise RuntimeError("Invalid mt19937 state")
+        if not exhausted and position + left != layout.N + 1:
+            raise RuntimeError("Invalid mt19937 state")
+        with self.lock:
+            block = self._block
+            block[: layout.N] = np.frombuffer(words, "<u8").astype(np.uint32)
+            block[layout.NEXT], block[layout.EXHAUSTED] = position, exhausted
+            block[layout.HAS_DOUBLE], block[layout.HAS_FLOAT] = has_double != 0, has_float != 0
+            block[layout.DOUBLE : layout.DOUBLE + 2].view(np.float64)[0] = double
+            block[layout.FLOAT : layout.FLOAT + 1].view(np.float32)[0] = single
+            self._initial_seed = seed
+
+
+_STATE = struct.Struct("<QiiQ4992sdddi4xf?3x")
+
+
+def _restore(device, state):
+    generator = Generator(device)
+    generator._set_state_bytes(state)
+    return generator
+
+
+default_generator = Generator()
+default_generator.seed()
+
+
+def for_value(generator, value, name):
+    """The generator to draw from for `value`: the one given, or its device's default."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise TypeError(
+            f"{name}(): argument 'generator' must be Generator, not {type(generator).__name__}"
+        )
+    place = devices.of(value)
+    if generator.device.type != place.type:
+        raise RuntimeError(
+            f"Expected a '{place.type}' device type for generator but found "
+            f"'{generator.device.type}'"
+        )
+    return generator
+
+
+def manual_seed(seed):
+    """Seed the generators of all devices; returns the CPU's."""
+    return default_generator.manual_seed(int(seed))
+
+
+def seed():
+    """Seed the generators of all devices unpredictably; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed():
+    """The seed that the default generator's stream began with."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """The state of the default generator, as a tensor of bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state):
+    """Go on from a state that `get_rng_state` returned."""
+    default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
+    """Within the `with` block random numbers are drawn; after it, as if they had not been."""
+    if not enabled:
+        yield
+        return
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
+
+
+def thread_safe_generator():
+    """The generator of a DataLoader thread worker; None outside of one."""
+    return None
