@@ -70,7 +70,9 @@ class _Rule:
         self.shapes = set()
         self.output = False
         for name in inspect.signature(function).parameters:
-            if name in op.input_names:
+            if name in ("grad", "grads", "needs"):  # also where an input is called grad
+                self.sources.append((name, None))
+            elif name in op.input_names:
                 index = op.input_names.index(name)
                 self.inputs.add(index)
                 self.sources.append(("input", index))
@@ -80,8 +82,6 @@ class _Rule:
             elif name in ("output", "outputs"):
                 self.output = True
                 self.sources.append((name, 0))
-            elif name in ("grad", "grads", "needs"):
-                self.sources.append((name, None))
             elif name.removesuffix("_shape") in op.input_names:
                 self.shapes.add(op.input_names.index(name.removesuffix("_shape")))
                 self.sources.append(("shape", op.input_names.index(name.removesuffix("_shape"))))
