@@ -172,7 +172,7 @@ class _Check:
         return rows
 
     def by_projection(self):
-        generator = np.random.default_rng(0)
+        generator = np.random.default_rng(2)  # not the numbers that gradgradcheck weighs with
         for number, output in enumerate(self.outputs):
             weight = _random_like(output, generator)
             gradients = self.gradient(output, weight)
