@@ -1,6 +1,6 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
 
-from . import autograd, cuda, ops
+from . import autograd, cuda, ops, random, random_tensors
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -36,6 +36,16 @@ from .dtypes import (
 )
 from .jit import get_num_threads, set_num_threads
 from .ops.registry import FUNCTIONS as _FUNCTIONS
+from .printing import get_printoptions, set_printoptions
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .shapes import Size
 from .tensor import Tensor
 from .tensor import attach_methods as _attach_methods

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from . import dtypes
+from . import devices, dtypes, graph
+from .ops.casting import to_device
 
 
 @dataclass
@@ -229,3 +230,19 @@ def format_tensor(
         suffixes.append("requires_grad=True")
     text = prefix + format_values(values, len(prefix))
     return _with_suffixes(text, suffixes, len(prefix))
+
+
+def text_of(value):
+    """The text of a tensor."""
+    kind = type(value)
+    plain = kind is graph.tensor_type or kind.__name__ == "Parameter"
+    place = devices.of(value)
+    node = value.grad_fn
+    return format_tensor(
+        to_device(graph.alias(value), devices.CPU).as_numpy(),
+        value.dtype,
+        prefix="tensor(" if plain else f"{kind.__name__}(",
+        device=None if place.type == "cpu" else str(place),
+        grad_fn=None if node is None else node.name(),
+        requires_grad=value.requires_grad,
+    )

@@ -202,7 +202,9 @@ def set_rng_state(new_state):
 
 
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
+def fork_rng(
+    devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None
+):
     """Within the `with` block random numbers are drawn; after it, as if they had not been."""
     if not enabled:
         yield
@@ -216,4 +218,4 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
 
 def thread_safe_generator():
     """The generator of a DataLoader thread worker; None outside of one."""
-    return None
+    return

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import autograd, devices, dtypes, graph, shapes
+from . import autograd, devices, dtypes, graph, printing, shapes
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
@@ -151,7 +151,12 @@ class Tensor(Value):
         return int(self.item())
 
     def __format__(self, spec):
-        return format(self.item(), spec) if not self.shape and spec else object.__format__(self, "")
+        if not self.shape and type(self) is Tensor:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __repr__(self):
+        return printing.text_of(self)
 
     # Autograd -------------------------------------------------------------
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"op"},
     {"random"},
     {"ops"},
-    {"creation"},
+    {"creation", "random_tensors"},
     {"autograd"},
     {"printing", "indexing"},
     {"serialization"},

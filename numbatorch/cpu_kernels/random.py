@@ -74,6 +74,16 @@ def read_integer(arguments, first):
 
 
 @register_jitable
+def read_threshold_and_float64(arguments, first):
+    return integer(arguments, first), real(arguments, first + 1)
+
+
+@register_jitable
+def read_threshold_and_float32(arguments, first):
+    return integer(arguments, first), np.float32(real(arguments, first + 1))
+
+
+@register_jitable
 def read_count32_and_low(arguments, first):
     return np.uint32(integer(arguments, first)), integer(arguments, first + 1)
 
@@ -143,10 +153,15 @@ def uniform(out, generator, low, high):
     _fill(out, generator, formula, words_each, read, reals=interval)
 
 
-def bernoulli(out, generator, p):
-    """Ones with probability p, else zeros."""
+def bernoulli(out, generator, p, value=None):
+    """Ones (or `value`, where the output is floating) with probability p, else zeros."""
     threshold = math.ceil(p * 2.0**53)
-    _fill(out, generator, formulas.bernoulli, 2, read_integer, (threshold,))
+    if value is None:
+        _fill(out, generator, formulas.bernoulli, 2, read_integer, (threshold,))
+        return
+    double = out.dtype.itemsize == 8
+    read = read_threshold_and_float64 if double else read_threshold_and_float32
+    _fill(out, generator, formulas.bernoulli_scaled, 2, read, (threshold,), (value,))
 
 
 def integers(out, generator, low, count):

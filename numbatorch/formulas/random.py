@@ -10,7 +10,7 @@ import numpy as np
 
 from . import conversion
 from .fused import fma
-from .typed import formula
+from .typed import formula, like
 
 
 @formula
@@ -59,6 +59,12 @@ def uniform_bfloat16(bits, low, high, least, limit):
 def bernoulli(bits, threshold):
     """Whether the uniform sample k * 2**-53 lies below threshold * 2**-53."""
     return np.int64(bits & np.uint64(0x1FFFFFFFFFFFFF)) < threshold
+
+
+@formula
+def bernoulli_scaled(bits, threshold, value):
+    """`value` with the probability of `bernoulli`, else zero."""
+    return value if bernoulli(bits, threshold) else like(value, 0.0)
 
 
 @formula
