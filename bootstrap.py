@@ -58,6 +58,4 @@ def main():
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
-        sys.exit("numbatorch needs Python 3.11 or newer")
     sys.exit(main())

@@ -3,6 +3,7 @@
 python benchmarks/startup.py
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -41,10 +42,8 @@ def first_step(program, cache):
 
 def main():
     rows = [("import numbatorch", median(5, "-c", "import numbatorch"))]
-    try:
+    with contextlib.suppress(RuntimeError):  # not installed
         rows.append(("import torch", median(5, "-c", "import torch")))
-    except RuntimeError:
-        pass
     for program in ("linear_regression", "mnist"):
         with tempfile.TemporaryDirectory() as cache:
             rows.append((f"{program}: first step, cold cache", first_step(program, cache)))

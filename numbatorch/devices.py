@@ -1,9 +1,9 @@
 """Devices: what `torch.device` names, how memory is got there, and whose kernels run there."""
 
 import importlib
+import math
 
 from . import memory, shapes
-from .array import initialise
 
 
 class device:
@@ -74,6 +74,14 @@ def of(array):
     )
 
 
+def common(arrays):
+    """The device of the first of some arrays that is not None."""
+    for array in arrays:
+        if array is not None:
+            return of(array)
+    raise ValueError("no array to tell the device from")
+
+
 def resolve(spec):
     """A device from a device, a string, an int or None (the CPU), with its index filled in."""
     if spec is None:
@@ -90,7 +98,7 @@ def resolve(spec):
 
 def new_storage(nbytes, place):
     """Fresh memory of arbitrary contents on the device `place`."""
-    if place.type == "cpu":
+    if place is CPU:
         return memory.Storage(nbytes)
     from . import cuda_memory
 
@@ -99,11 +107,12 @@ def new_storage(nbytes, place):
 
 def allocate(array, shape, dtype, place, strides=None):
     """Give `array` fresh dense memory on `place`."""
-    if strides is None:
-        strides = shapes.contiguous_strides(shape)
-    return initialise(
-        array, new_storage(shapes.numel(shape) * dtype.itemsize, place), dtype, shape, strides
-    )
+    array.storage = new_storage(math.prod(shape) * dtype.itemsize, place)
+    array.dtype = dtype
+    array.shape = shape
+    array.strides = shapes.contiguous_strides(shape) if strides is None else strides
+    array.offset = 0
+    return array
 
 
 def transfer(target, source):

@@ -51,10 +51,11 @@ class Allocator:
 
     @staticmethod
     def _size_class(nbytes):
-        if nbytes <= 1024:
-            return (nbytes + 63) & ~63 or 64
-        step = 1 << (nbytes.bit_length() - 4)  # at most an eighth is wasted
-        return (nbytes + step - 1) & -step
+        size = (nbytes + 63) & ~63 or 64
+        if size <= 1024:
+            return size
+        step = 1 << (size.bit_length() - 4)  # at most an eighth is wasted
+        return (size + step - 1) & -step
 
     @staticmethod
     def _fresh(size):

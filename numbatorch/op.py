@@ -186,7 +186,7 @@ class Op:
             result = self.compute(*inputs, **params)
         else:
             spec = self.infer(*inputs, **params)
-            place = devices.of(next(x for x in inputs if x is not None))
+            place = devices.common(inputs)
             if spec.__class__ is Spec:
                 result = graph.allocate(spec.shape, spec.dtype, place, spec.strides)
                 self.compute(result, *inputs, **params)

@@ -1,5 +1,6 @@
 """Shapes, strides and dimensions: everything about a tensor's layout that needs no memory."""
 
+import math
 import operator
 from functools import lru_cache
 
@@ -36,10 +37,7 @@ class Size(tuple):
 
 def numel(shape):
     """How many elements a shape holds."""
-    count = 1
-    for size in shape:
-        count *= size
-    return count
+    return math.prod(shape)
 
 
 @lru_cache(maxsize=4096)

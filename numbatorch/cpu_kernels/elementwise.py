@@ -190,36 +190,47 @@ def geometry(out, operands):
     return shapes.numel(shape), slots
 
 
-_kernels = {}
-
-
-def _specialise(key):
-    formula, out, *operands, count = key
-    x = operands[0]
-    y = operands[-1]
-    convert = conversion.cast(out)
-    reader = parameter_reader(count, y.compute)
+def _specialise(formula, out, operands, parameters):
+    """The kernel for a formula on operands of these dtypes, output first."""
+    x, y = operands[0], operands[-1]
+    reader = parameter_reader(parameters, y.compute)
     if len(operands) == 3:
         parts = (
-            conversion.load(x), conversion.load(y), conversion.store(out), convert,
+            conversion.load(x), conversion.load(y), conversion.store(out), conversion.cast(out),
             x.numba, y.numba, out.numba, x.itemsize, y.itemsize, out.itemsize, reader,
         )  # fmt: skip
     else:
         parts = (
-            conversion.load(x), conversion.store(out), convert,
+            conversion.load(x), conversion.store(out), conversion.cast(out),
             x.numba, out.numba, x.itemsize, out.itemsize, reader,
         )  # fmt: skip
-    kernel = jit.specialise(_TEMPLATES[len(operands)], formula, *parts)
-    _kernels[key] = kernel
-    return kernel
+    return jit.specialise(_TEMPLATES[len(operands)], formula, *parts)
+
+
+#: (formula, form of every operand) -> (kernel, items, slots): the same call comes again every step.
+_plans = {}
+_MOST_PLANS = 8192
+
+
+def _plan(key, formula, out, operands, parameters):
+    if len(_plans) >= _MOST_PLANS:
+        _plans.clear()
+    kernel = _specialise(formula, out.dtype, tuple(x.dtype for x in operands), len(parameters))
+    plan = _plans[key] = (kernel, *geometry(out, operands))
+    return plan
 
 
 def apply(formula, out, *operands, parameters=()):
     """out[...] = formula(*operands, *parameters), operands broadcast to the shape of `out`."""
-    key = (formula, out.dtype, *[x.dtype for x in operands], len(parameters))
-    kernel = _kernels.get(key) or _specialise(key)
-    items, slots = geometry(out, operands)
-    kernel(items, GRAIN, out.address, *[x.address for x in operands], *slots, reals=parameters)
+    key = [formula, out.dtype, out.shape, out.strides, len(parameters)]
+    addresses = [out.address]
+    for x in operands:
+        key += x.dtype, x.shape, x.strides
+        addresses.append(x.address)
+    key = tuple(key)
+    plan = _plans.get(key) or _plan(key, formula, out, operands, parameters)
+    kernel, items, slots = plan
+    kernel(items, GRAIN, *addresses, *slots, reals=parameters)
 
 
 def dense(x):
