@@ -239,6 +239,13 @@ class Op:
         ]
         node = Node(self, params, edges, metas)
         node.saved = [x if i in keep else None for i, x in enumerate(inputs)]
+        if any([x is not None and x._inference for x in node.saved]):
+            raise RuntimeError(
+                "Inference tensors cannot be saved for backward. Please do not use Tensors created "
+                "in inference mode in computation tracked by autograd. To work around this, you "
+                "can make a clone to get a normal tensor and use it in autograd, or use "
+                "`torch.no_grad()` instead of `torch.inference_mode()`."
+            )
         node.versions = [x.storage.version if x is not None else 0 for x in node.saved]
         return node
 
@@ -367,6 +374,11 @@ def check_writable(target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
+        )
+    if target._inference and not modes.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make "
+            "a clone to get a normal tensor before doing inplace update."
         )
     if not modes.grad_enabled:
         return

@@ -301,6 +301,10 @@ def test_inference_mode():
         x = torch.ones(2) * 2
         assert torch.is_inference_mode_enabled()
     assert x.is_inference() and not x.requires_grad
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved"):
+        x * torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        x.add_(1)
 
 
 def test_only_floating_tensors_may_require_grad():

@@ -258,9 +258,7 @@ def conform(gradient, meta, node, index):
     if gradient.shape != shape:
         gradient = reduction.sum_to_size(gradient, shape)
     if gradient.dtype is not dtype:
-        if gradient.dtype.is_complex and not dtype.is_complex:
-            gradient = reduction.real_part_of(gradient)
-        gradient = cast(gradient, dtype)
+        gradient = cast(gradient, dtype)  # of a complex gradient, the real part
     if devices.of(gradient) != place:
         gradient = to_device(gradient, place)
     return gradient
