@@ -1,0 +1,84 @@
+"""Run programs that say `import torch`: their torch is numbatorch.
+
+`python -m numbatorch script.py arguments...` runs an unmodified PyTorch script; in a notebook
+`import numbatorch; numbatorch.install_as_torch()` does the same for the imports that follow.
+"""
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import runpy
+import sys
+
+#: What programs import -> what they get. Submodules follow their packages.
+ALIASES = {"torch": "numbatorch", "torchvision": "numbatorch.vision"}
+
+USAGE = """usage: python -m numbatorch script.py [arguments ...]
+       python -m numbatorch -m module [arguments ...]
+
+Run a PyTorch program on numbatorch: `import torch` gives numbatorch."""
+
+
+def real_name(name):
+    """The name in numbatorch of a module that a program calls torch...; None for other modules."""
+    package, _, rest = name.partition(".")
+    if package not in ALIASES:
+        return None
+    return f"{ALIASES[package]}.{rest}" if rest else ALIASES[package]
+
+
+class TorchFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds torch, torch.nn, ... in numbatorch: the very same module objects."""
+
+    def find_spec(self, name, path=None, target=None):
+        real = real_name(name)
+        if real is None or importlib.util.find_spec(real) is None:
+            return None
+        return importlib.util.spec_from_loader(name, self)
+
+    def create_module(self, spec):
+        module = importlib.import_module(real_name(spec.name))
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module):
+        module.__spec__ = module.__spec__.loader_state  # importing put the alias's spec there
+
+
+def install_as_torch():
+    """Let `import torch` and its submodules mean numbatorch, from now on in this process.
+
+    Raises RuntimeError where PyTorch is already imported.
+    """
+    import numbatorch
+
+    loaded = sys.modules.get("torch")
+    if loaded is numbatorch:
+        return
+    if loaded is not None:
+        raise RuntimeError(
+            "PyTorch is already imported: install_as_torch() has to come before `import torch`"
+        )
+    for alias, real in ALIASES.items():
+        for name, module in list(sys.modules.items()):
+            if name == real or name.startswith(f"{real}."):
+                sys.modules[alias + name[len(real) :]] = module
+    sys.meta_path.insert(0, TorchFinder())
+
+
+def main(arguments):
+    """Run a script, or with -m a module, as the main program; returns an exit status."""
+    if not arguments or arguments[0] in ("-h", "--help") or arguments == ["-m"]:
+        print(USAGE, file=sys.stdout if arguments and arguments != ["-m"] else sys.stderr)
+        return 0 if arguments and arguments != ["-m"] else 2
+    install_as_torch()
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        sys.path[0] = os.getcwd()
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        return 0
+    sys.argv = arguments
+    sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+    runpy.run_path(arguments[0], run_name="__main__")
+    return 0
