@@ -353,7 +353,10 @@ def write_inplace(op, target, inputs, params):
         )
     check_result_cast(spec.dtype, target.dtype)
     edges = _edges(op, inputs) if modes.grad_enabled and op.differentiable else None
-    node = op.make_node(inputs, params, edges) if edges is not None else None
+    node = None
+    if edges is not None:
+        node = op.make_node(inputs, params, edges)
+        _keep_original(node, target)
     if op.inplace_safe and spec.dtype is target.dtype and not _partly_shared(target, inputs[1:]):
         op.compute(target, *inputs, **params)
     else:
@@ -366,6 +369,18 @@ def write_inplace(op, target, inputs, params):
     for listener in listeners:
         listener(op, inputs, params, target)
     return target
+
+
+def _keep_original(node, target):
+    """Where a rule asks for the values that are about to be overwritten, keep a copy of them."""
+    if not any([x is target for x in node.saved]):
+        return
+    original = graph.allocate(target.shape, target.dtype, devices.of(target))
+    copy_values(original, target)
+    original._requires_grad = target._requires_grad
+    original._node, original._output_index = target._node, target._output_index
+    node.versions = [0 if x is target else v for x, v in zip(node.saved, node.versions)]
+    node.saved = [original if x is target else x for x in node.saved]
 
 
 def check_writable(target):
