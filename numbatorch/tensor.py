@@ -355,9 +355,9 @@ def attach_methods():
             setattr(Tensor, f"__{name}__", _operator(registry.FUNCTIONS[name]))
     Tensor.__hash__ = object.__hash__
     if "bitwise_not" in registry.FUNCTIONS:
-        Tensor.__invert__ = registry.FUNCTIONS["bitwise_not"]
+        Tensor.__invert__ = _as_method("__invert__", registry.FUNCTIONS["bitwise_not"])
     if "abs" in registry.FUNCTIONS:
-        Tensor.__abs__ = registry.FUNCTIONS["abs"]
+        Tensor.__abs__ = _as_method("__abs__", registry.FUNCTIONS["abs"])
 
 
 def _as_method(name, implementation):

@@ -18,6 +18,12 @@ def sub(x, y):
 
 
 @formula
+def add_scaled(x, y, alpha):
+    """x + alpha * y"""
+    return x + alpha * y
+
+
+@formula
 def mul(x, y):
     """x * y"""
     return x * y

@@ -4,14 +4,22 @@ The class gives every elementwise op broadcasting, dtype promotion, Python numbe
 `out=`, and the in-place method.
 """
 
+from inspect import getfullargspec
+
 from .. import devices, dtypes, graph, shapes
-from ..op import Op, Spec, check_devices, write_inplace
+from ..op import Op, Spec, check_devices, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
 from .output import write_out
 from .registry import function
 
 # Dtype rules: from the promoted dtype of the operands to (dtype to compute in, dtype of the output).
+
+
+#: dtypes that many ops are not defined for.
+BOOL = (dtypes.bool_,)
+COMPLEX = (dtypes.complex64, dtypes.complex128)
+FLOATING = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 
 
 def promote(dtype):
@@ -55,7 +63,8 @@ class Elementwise(Op):
         super().__init__(infer, **attributes)
         self.declared_infer = infer
         self.infer = self._infer
-        self.param_names = tuple(infer.__kwdefaults__ or ())
+        self.defaults = infer.__kwdefaults__ or {}
+        self.param_names = tuple(getfullargspec(infer).kwonlyargs)
 
     def _infer(self, *inputs, **params):
         first = inputs[0]
@@ -70,14 +79,45 @@ class Elementwise(Op):
         parameters = [params[name] for name in self.param_names] if params else ()
         devices.kernels(out).elementwise.apply(self.formula, out, *inputs, parameters=parameters)
 
-    def __call__(self, *inputs, out=None, **params):
+    def __call__(self, *args, out=None, **params):
+        inputs, params = self._bind(args, params)
         inputs = self.prepare(inputs)
         if out is not None:
             return write_out(self, out, inputs, params)
         return self.call(inputs, params)
 
-    def inplace(self, *inputs, **params):
+    def inplace(self, *args, **params):
+        inputs, params = self._bind(args, params)
         return write_inplace(self, inputs[0], self.prepare(inputs), params)
+
+    def _bind(self, args, params):
+        """(inputs, params) of a call, every parameter with a value; TypeError where they don't fit."""
+        count = len(self.input_names)
+        if len(args) == count and len(params) == len(self.param_names):
+            for name in params:
+                if name not in self.param_names:
+                    raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
+            return args, params
+        names = (*self.input_names, *self.param_names)
+        if len(args) > len(names):
+            raise TypeError(
+                f"{self.name}() takes {len(names)} positional arguments but {len(args)} were given"
+            )
+        bound = dict(self.defaults)
+        bound.update(zip(names, args))
+        for name, value in params.items():
+            if name not in names:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
+            if name in names[: len(args)]:
+                raise TypeError(f"{self.name}() got multiple values for argument '{name}'")
+            bound[name] = value
+        missing = [name for name in names if name not in bound]
+        if missing:
+            raise TypeError(
+                f"{self.name}() missing {len(missing)} required positional arguments: "
+                + ", ".join(f'"{name}"' for name in missing)
+            )
+        return [bound.pop(name) for name in self.input_names], bound
 
     def prepare(self, inputs):
         """The inputs as values of the dtype to compute in, on one device."""
@@ -93,35 +133,45 @@ class Elementwise(Op):
         return tuple([x if x.dtype is computed else cast(x, computed) for x in inputs])
 
     def _not_implemented(self, dtype):
-        from ..op import scalar_name
+        return NotImplementedError(
+            f"\"{self.name}_cpu\" not implemented for '{scalar_name(dtype)}'"
+        )
 
-        return RuntimeError(f"\"{self.name}_cpu\" not implemented for '{scalar_name(dtype)}'")
+
+def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=True, **attributes):
+    """Decorator: declare an op from a signature, tensors first and scalar parameters keyword-only."""
+
+    def declare(signature):
+        name = attributes.pop("name", signature.__name__)
+        signature.__doc__ = signature.__doc__ or formula.__doc__
+        op = Elementwise(signature, formula, rule, name=name, **attributes)
+        return function(op, inplace=inplace, aliases=aliases) if publish else op
+
+    return declare
 
 
-def unary(name, formula, rule=promote, *, publish=True, aliases=(), **attributes):
-    """Declare input -> formula(input), published as a function and as methods unless told otherwise."""
+def unary(name, formula, rule=promote, *, publish=True, **attributes):
+    """Declare input -> formula(input), published as a function and methods unless told otherwise."""
 
-    def infer(input):
+    def signature(input):
         pass
 
-    return _declare(infer, name, formula, rule, publish, aliases, attributes)
+    return elementwise(formula, rule, name=name, publish=publish, **attributes)(signature)
 
 
-def binary(name, formula, rule=promote, *, publish=True, aliases=(), **attributes):
+def binary(name, formula, rule=promote, *, publish=True, **attributes):
     """Declare input, other -> formula(input, other)."""
 
-    def infer(input, other):
+    def signature(input, other):
         pass
 
-    return _declare(infer, name, formula, rule, publish, aliases, attributes)
+    return elementwise(formula, rule, name=name, publish=publish, **attributes)(signature)
 
 
-def parametric(infer, formula, rule=promote, *, publish=False, aliases=(), **attributes):
-    """Declare an op whose formula takes scalar parameters: infer(input, *, parameter=default)."""
-    return _declare(infer, infer.__name__, formula, rule, publish, aliases, attributes)
+def no_gradient(*ops):
+    """Give ops that are constant almost everywhere the gradient zero."""
+    for op in ops:
 
-
-def _declare(infer, name, formula, rule, publish, aliases, attributes):
-    infer.__doc__ = infer.__doc__ or formula.__doc__
-    op = Elementwise(infer, formula, rule, name=name, **attributes)
-    return function(op, inplace=True, aliases=aliases) if publish else op
+        @op.gradient(*op.input_names)
+        def _(grad):
+            return None

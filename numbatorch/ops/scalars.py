@@ -55,12 +55,15 @@ def constant(value, dtype, place=devices.CPU):
     return known
 
 
-def promoted(op, inputs):
+def promoted(op, inputs, place=None, wrap=True):
     """(inputs as values on one device, their promoted dtype), where some are numbers.
 
-    A 0-d tensor on the CPU may stand beside tensors on another device.
+    A 0-d tensor on the CPU may stand beside tensors on another device. Where all are numbers,
+    `place` says where. A number too large for an integral dtype wraps around, or else raises.
     """
-    operands, place = [], None
+    if place is None and not any([isinstance(x, graph.Value) for x in inputs]):
+        raise _wrong_type(op, inputs, inputs[0])
+    operands = []
     for x in inputs:
         if isinstance(x, graph.Value):
             operands.append((x.dtype, 2 if x.shape else 1))
@@ -77,7 +80,8 @@ def promoted(op, inputs):
         if isinstance(x, graph.Value):
             values.append(_moved_scalar(op, x, place))
         else:
-            values.append(constant(x, _dtype_of_constant(x, dtype), place))
+            number = _wrapped(x, dtype) if wrap else x
+            values.append(constant(number, _dtype_of_constant(x, dtype), place))
     return values, dtype
 
 
@@ -85,6 +89,20 @@ def _dtype_of_constant(number, dtype):
     """The dtype in which a number joins an operation computed in `dtype`."""
     own = dtypes.of_scalar(number)
     return dtype if own.category <= dtype.category else own
+
+
+def _wrapped(number, dtype):
+    """An int as it is in the memory of an integral `dtype`: the lowest bits of it."""
+    if dtype.category != dtypes.INTEGRAL or isinstance(number, bool | np.bool_):
+        return number
+    if not isinstance(number, int | np.integer):
+        return number
+    limits = np.iinfo(dtype.numpy)
+    if limits.min <= number <= limits.max:
+        return number
+    if not -(1 << 63) <= number < (1 << 63):
+        raise RuntimeError("Overflow when unpacking long long")
+    return int(np.int64(number).astype(dtype.numpy))
 
 
 def _moved_scalar(op, x, place):
