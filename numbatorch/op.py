@@ -17,9 +17,10 @@ and whose keyword-only parameters are the rest:
         return ...
 
 A gradient rule asks for what it needs by name: `grad` (or `grads`, where there are several
-outputs), the inputs and parameters of the op, the shape of an input (`input_shape`), `output` or `outputs`, and
-`needs`, the flags that say which inputs want a gradient. Only what it asks for is kept until backward. It is written in
-ops, so that a backward pass can itself be recorded.
+outputs), the inputs (`inputs` for all, a variadic parameter's name for those it takes) and
+parameters of the op, the shape of an input (`input_shape`), `output` or `outputs`, and `needs`, the
+flags that say which inputs want a gradient. Only what it asks for is kept until backward. It is
+written in ops, so that a backward pass can itself be recorded.
 """
 
 import inspect
@@ -79,6 +80,9 @@ class _Rule:
             elif name == "inputs":
                 self.inputs.add("all")
                 self.sources.append(("inputs", None))
+            elif name == op.variadic_name:
+                self.inputs.add("variadic")
+                self.sources.append(("variadic", len(op.input_names)))
             elif name in ("output", "outputs"):
                 self.output = True
                 self.sources.append((name, 0))
@@ -107,6 +111,8 @@ class _Rule:
                 arguments.append([node.output_value(i) for i in range(len(node.saved_outputs))])
             elif kind == "inputs":
                 arguments.append([node.input_value(i) for i in range(len(node.saved))])
+            elif kind == "variadic":
+                arguments.append([node.input_value(i) for i in range(key, len(node.saved))])
             else:
                 arguments.append([edge is not None for edge in node.edges])
         return self.function(*arguments)
@@ -130,7 +136,8 @@ class Op:
         self.infer = infer
         parameters = inspect.signature(infer).parameters.values()
         self.input_names = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
-        self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        variadic = [p.name for p in parameters if p.kind == p.VAR_POSITIONAL]
+        self.variadic_name = variadic[0] if variadic else None
         self.rules = {}
         self.joint = None
         self.samples = None
@@ -269,6 +276,8 @@ class Op:
             keep = set().union(*[rule.inputs for rule in rules])
             if "all" in keep:
                 keep = set(range(len(needs)))
+            if "variadic" in keep:
+                keep |= set(range(len(self.input_names), len(needs)))
             shaped = set().union(*[rule.shapes for rule in rules])
             plan = self._save_plans[needs] = keep, shaped, any(rule.output for rule in rules)
         return plan

@@ -1,0 +1,71 @@
+"""What the indexing primitives share: where index tensors lead, checked."""
+
+from .. import devices, dtypes, graph
+from ..shapes import Size, broadcast_shapes, contiguous_strides
+from .casting import to_device
+
+
+def broadcast_index_shape(indices):
+    """The shape that index tensors broadcast to; IndexError where they do not."""
+    try:
+        return broadcast_shapes(*[index.shape for index in indices])
+    except RuntimeError:
+        listed = ", ".join(str(list(index.shape)) for index in indices)
+        raise IndexError(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            + listed
+        ) from None
+
+
+def looked_up_shape(shape, index_shape, dims):
+    """The shape after indexing the dimensions `dims` with tensors of `index_shape`."""
+    return _replace(shape, index_shape, dims)
+
+
+def _replace(sizes, new, dims):
+    """`sizes` with the entries `dims` taken out, and `new` in their place, or first where they are apart."""
+    first = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+    kept = [size for d, size in enumerate(sizes) if d not in dims]
+    return Size((*kept[:first], *new, *kept[first:]))
+
+
+def find(value, indices, dims, error=IndexError, negative=True):
+    """(view, offsets): the elements of `value` that index tensors choose, for the kernels.
+
+    Both have the shape of the result. The view stands still where the offsets move.
+    """
+    index_shape = broadcast_index_shape(indices)
+    sizes, steps = [value.shape[d] for d in dims], [value.strides[d] for d in dims]
+    offsets = locate(indices, index_shape, sizes, steps, dims, error, negative)
+    zeros = (0,) * len(index_shape)
+    shape = _replace(value.shape, index_shape, dims)
+    view = graph.alias(value, shape, tuple(_replace(value.strides, zeros, dims)))
+    moving = _replace((0,) * len(value.shape), contiguous_strides(index_shape), dims)
+    return view, graph.alias(offsets, shape, tuple(moving))
+
+
+def locate(indices, shape, sizes, strides, dims, error=IndexError, negative=True):
+    """The offsets that index tensors stand for, checked against the sizes of the dimensions."""
+    offsets = graph.allocate(shape, dtypes.int64, devices.of(indices[0]))
+    kernels = devices.kernels(offsets).indexing
+    wrong = kernels.locate(offsets, indices, sizes, strides, negative)
+    if wrong is not None:
+        values = to_device(indices[wrong], devices.CPU).as_numpy()
+        size = sizes[wrong]
+        outside = values[(values >= size) | (values < (-size if negative else 0))]
+        raise error(
+            f"index {outside.flat[0]} is out of bounds for dimension {dims[wrong]} with size {size}"
+        )
+    return offsets
+
+
+def check_index_dtype(name, index, argument="index"):
+    """RuntimeError where `index` cannot count elements."""
+    if not isinstance(index, graph.Value):
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be Tensor, not {type(index).__name__}"
+        )
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for {argument}, but got {index.dtype}"
+        )
