@@ -210,17 +210,11 @@ class Op:
     def _call_view(self, inputs, params):
         source = inputs[0]
         layout = self.infer(*inputs, **params)
-        result = initialise(
-            graph.blank(), source.storage, source.dtype, layout.shape, layout.strides, layout.offset
-        )
-        result._untracked = source._untracked
-        if not modes.inference:
-            if source._base is not None:
-                graph.synchronise(source)
-            base = source if source._base is None else source._base
-            result._base = base
-            result._history = base._history
-        return result
+        if not modes.inference and source._base is not None:
+            graph.synchronise(source)
+        if layout.__class__ is Layout:
+            return _view_of(source, layout)
+        return tuple([_view_of(source, part) for part in layout])
 
     def _record(self, inputs, params, result):
         """Give `result` the node that made it, where an input needs a gradient."""
@@ -297,6 +291,18 @@ class Op:
         return write_inplace(self, inputs[0], inputs, params)
 
 
+def _view_of(source, layout):
+    result = initialise(
+        graph.blank(), source.storage, source.dtype, layout.shape, layout.strides, layout.offset
+    )
+    result._untracked = source._untracked
+    if not modes.inference:
+        base = source if source._base is None else source._base
+        result._base = base
+        result._history = base._history
+    return result
+
+
 def primitive(infer=None, **attributes):
     """Declare a primitive op from its shape rule."""
     if infer is None:
@@ -305,7 +311,7 @@ def primitive(infer=None, **attributes):
 
 
 def view(infer=None, **attributes):
-    """Declare a view op from its layout rule."""
+    """Declare a view op from its layout rule, which gives one Layout or several."""
     return primitive(infer, is_view=True, **attributes)
 
 

@@ -39,9 +39,7 @@ def offsets(index_type, index_bytes, add):
         while position < end:
             count = min(width - position % width, end - position)
             out_at = out + 8 * offset_of(position, arguments, 7, 7 + rank, rank)
-            index_at = index + index_bytes * offset_of(
-                position, arguments, 7, 7 + 2 * rank, rank
-            )
+            index_at = index + index_bytes * offset_of(position, arguments, 7, 7 + 2 * rank, rank)
             outs = span(out_at, count * out_step + 1, int64)
             indices = span(index_at, count * index_step + 1, index_type)
             for i in range(count):
@@ -193,9 +191,7 @@ def writing(combine, load, store, convert, element, element_bytes):
 def _writing_kernel(combine, dtype):
     if combine is combining.assign:
         moved, identity = _MOVED[dtype.itemsize], conversion.identity
-        return jit.specialise(
-            writing, combine, identity, identity, identity, moved, dtype.itemsize
-        )
+        return jit.specialise(writing, combine, identity, identity, identity, moved, dtype.itemsize)
     return jit.specialise(
         writing, combine, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.numba, dtype.itemsize,

@@ -68,8 +68,10 @@ def _as_tuple(item):
 
 
 def _makes_tuple(entry):
-    return entry is None or entry is Ellipsis or isinstance(
-        entry, slice | list | tuple | graph.Value | np.ndarray
+    return (
+        entry is None
+        or entry is Ellipsis
+        or isinstance(entry, slice | list | tuple | graph.Value | np.ndarray)
     )
 
 
@@ -109,9 +111,7 @@ def _views(input, items):
     return view, indices
 
 
-_KINDS = (
-    "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices"
-)
+_KINDS = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices"
 _MASKS = (dtypes.bool_, dtypes.uint8)
 _INDEX_DTYPES = (dtypes.int64, dtypes.int32, dtypes.bool_, dtypes.uint8)
 

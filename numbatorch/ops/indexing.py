@@ -197,9 +197,7 @@ def _check_line(name, input, dim, index):
     """(dimension, index of one dimension) for an op with one list of indices along a dimension."""
     lookup.check_index_dtype(name, index)
     if len(index.shape) > 1:
-        raise IndexError(
-            f"{name}(): Index is supposed to be a vector, but got {list(index.shape)}"
-        )
+        raise IndexError(f"{name}(): Index is supposed to be a vector, but got {list(index.shape)}")
     return wrap_dim(dim, len(input.shape)), index if index.shape else reshape(index, (1,))
 
 
@@ -220,6 +218,7 @@ def writer(implementation):
     `run(op, input, ...)` makes the result, fresh or in the memory of `input`.
     """
     parameters = list(inspect.signature(implementation).parameters.values())[1:]
+
     @functools.wraps(implementation)
     def plain(*args, out=None, **kwargs):
         result = implementation(_plain, *args, **kwargs)

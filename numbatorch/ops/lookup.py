@@ -1,5 +1,7 @@
 """What the indexing primitives share: where index tensors lead, checked."""
 
+import numpy as np
+
 from .. import devices, dtypes, graph
 from ..shapes import Size, broadcast_shapes, contiguous_strides
 from .casting import to_device
@@ -12,8 +14,7 @@ def broadcast_index_shape(indices):
     except RuntimeError:
         listed = ", ".join(str(list(index.shape)) for index in indices)
         raise IndexError(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes "
-            + listed
+            "shape mismatch: indexing tensors could not be broadcast together with shapes " + listed
         ) from None
 
 
@@ -69,3 +70,11 @@ def check_index_dtype(name, index, argument="index"):
         raise RuntimeError(
             f"{name}(): Expected dtype int32/int64 for {argument}, but got {index.dtype}"
         )
+
+
+def index_tensor(numbers, like):
+    """An index tensor with these numbers (a sequence or an array), on the device of `like`."""
+    numbers = np.asarray(numbers, np.int64)
+    host = graph.allocate(Size(numbers.shape), dtypes.int64)
+    host.as_numpy()[...] = numbers
+    return to_device(host, devices.of(like))

@@ -530,3 +530,40 @@ def _(grad):
 def detach(self):
     """The same memory without history."""
     return graph.alias(self)
+
+
+# Several views -------------------------------------------------------------------------------------
+
+
+@view(name="split")
+def split_op(input, *, dim, sizes):
+    """Parts of the given sizes along a dimension."""
+    layouts, start = [], input.offset
+    for size in sizes:
+        shape = (*input.shape[:dim], size, *input.shape[dim + 1 :])
+        layouts.append(Layout(shape, input.strides, start))
+        start += size * input.strides[dim]
+    return layouts
+
+
+@split_op.gradient("input")
+def _(grads, dim):
+    from .joining import cat_op
+
+    return cat_op(*grads, dim=dim, sizes=tuple([grad.shape[dim] for grad in grads]))
+
+
+@view(name="unbind")
+def unbind_op(input, *, dim):
+    """The slices at every index of a dimension, which goes away."""
+    shape = (*input.shape[:dim], *input.shape[dim + 1 :])
+    strides = (*input.strides[:dim], *input.strides[dim + 1 :])
+    step = input.strides[dim]
+    return [Layout(shape, strides, input.offset + i * step) for i in range(input.shape[dim])]
+
+
+@unbind_op.gradient("input")
+def _(grads, dim):
+    from .joining import stack_op
+
+    return stack_op(*grads, dim=dim) if grads else None
