@@ -84,8 +84,8 @@ class Storage:
     device_index = None
 
     def __init__(self, nbytes):
-        block = allocator.take(nbytes)
-        self._block = block
+        self._block = None  # where there is no memory, there is nothing to give back
+        self._block = block = allocator.take(nbytes)
         self.address = block[1]
         self.nbytes = nbytes
         self.version = 0
