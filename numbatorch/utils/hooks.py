@@ -47,10 +47,15 @@ class RemovableHandle:
         self.remove()
 
 
-def register(hooks: OrderedDict, hook, *, prepend: bool = False) -> RemovableHandle:
-    """Put `hook` at the end (or the front) of the ordered dictionary `hooks`."""
-    handle = RemovableHandle(hooks)
+def register(hooks: OrderedDict, hook, *, marks=(), prepend: bool = False) -> RemovableHandle:
+    """Put `hook` at the end (or the front) of the ordered dictionary `hooks`.
+
+    The handle's id is also entered into each of the dictionaries `marks`, and leaves with it.
+    """
+    handle = RemovableHandle(hooks, extra_dict=list(marks))
     hooks[handle.id] = hook
+    for mark in marks:
+        mark[handle.id] = True
     if prepend:
         hooks.move_to_end(handle.id, last=False)
     return handle
