@@ -1,0 +1,320 @@
+"""Attention."""
+
+import math
+import warnings
+
+from numbatorch import creation, dtypes, ops
+from numbatorch.nn.functional.dropout import dropout
+from numbatorch.tensor import Tensor
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query key^T / sqrt(E) + mask) value; (..., L, E), (..., S, E), (..., S, Ev).
+
+    A boolean mask is True where attention is allowed; another one is added to the scores.
+    """
+    _check_attention_inputs(query, key, value)
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
+        )
+    if enable_gqa:
+        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
+        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
+    scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else scale
+    # half of the scale on either side keeps the products in range
+    root = math.sqrt(abs(scale))
+    scores = ops.matmul(query * math.copysign(root, scale), (key * root).transpose(-2, -1))
+    if is_causal:
+        attn_mask = _causal_mask(query.size(-2), key.size(-2), query.device)
+    if attn_mask is not None:
+        if attn_mask.dtype == dtypes.bool_:
+            scores = scores.masked_fill(attn_mask.logical_not(), -math.inf)
+        else:
+            scores = scores + attn_mask
+    weights = _safe_softmax(scores, attn_mask)
+    if dropout_p > 0.0:
+        weights = dropout(weights, dropout_p)
+    return ops.matmul(weights, value)
+
+
+def _check_attention_inputs(query: Tensor, key: Tensor, value: Tensor) -> None:
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if tensor.dim() < 2:
+            raise RuntimeError(
+                "Expected query, key, and value to all be  at least 2 dimensional, but got "
+                f"{name} of shape {list(tensor.shape)}"
+            )
+        if tensor.dtype != query.dtype:
+            raise RuntimeError(
+                "Expected query, key, and value to have the same dtype, but got query.dtype: "
+                f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
+            )
+
+
+def _causal_mask(length: int, source_length: int, device) -> Tensor:
+    return creation.ones((length, source_length), dtype=dtypes.bool_, device=device).tril()
+
+
+def _safe_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax whose rows that are masked out entirely become zeros rather than NaN."""
+    weights = ops.softmax(scores, -1)
+    if mask is None:
+        return weights
+    hidden = (scores == -math.inf).all(-1, keepdim=True)
+    return weights.masked_fill(hidden, 0.0)
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Multi-head attention, Vaswani et al. (2017), with sequences first: (L, N, E) or (L, E).
+
+    Returns the output and, with ``need_weights``, the attention weights (N, L, S).
+    """
+    batched = _check_attention_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if not batched:
+        query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+        if key_padding_mask is not None:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
+    length, batch, embed_dim = query.shape
+    if embed_dim != embed_dim_to_check:
+        raise AssertionError(
+            f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed_dim}"
+        )
+    if embed_dim % num_heads:
+        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. "
+            "You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    key_padding_mask = _canonical_mask(
+        key_padding_mask, "key_padding_mask", query.dtype, attn_mask, "attn_mask"
+    )
+    attn_mask = _canonical_mask(attn_mask, "attn_mask", query.dtype)
+    if attn_mask is not None:
+        attn_mask = _check_attention_mask(attn_mask, length, key.size(0), batch * num_heads)
+
+    if use_separate_proj_weight:
+        weights = (q_proj_weight, k_proj_weight, v_proj_weight)
+        queries, keys, values = _project_separately(query, key, value, weights, in_proj_bias)
+    else:
+        queries, keys, values = _project_packed(query, key, value, in_proj_weight, in_proj_bias)
+    extra_positions = 0
+    if (bias_k is None) != (bias_v is None):
+        missing, present = ("bias_v", "bias_k") if bias_v is None else ("bias_k", "bias_v")
+        raise AssertionError(f"{present} is set but {missing} is None")
+    if bias_k is not None:
+        if static_k is not None or static_v is not None:
+            raise AssertionError("bias cannot be added to static key or value.")
+        keys = ops.cat([keys, bias_k.repeat(1, batch, 1)])
+        values = ops.cat([values, bias_v.repeat(1, batch, 1)])
+        extra_positions += 1
+
+    queries = _split_heads(queries, num_heads)
+    keys = _split_heads(keys, num_heads) if static_k is None else static_k
+    values = _split_heads(values, num_heads) if static_v is None else static_v
+    if add_zero_attn:
+        zeros = creation.zeros(
+            (keys.size(0), 1, keys.size(2)), dtype=keys.dtype, device=keys.device
+        )
+        keys, values = ops.cat([keys, zeros], 1), ops.cat([values, zeros], 1)
+        extra_positions += 1
+    mask = _join_masks(attn_mask, key_padding_mask, extra_positions, num_heads)
+
+    output, weights = _attend(
+        queries, keys, values, mask, dropout_p if training else 0.0, need_weights, batch
+    )
+    output = output.transpose(0, 1).reshape(length * batch, embed_dim)
+    output = ops.linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
+    if weights is not None:
+        weights = weights.reshape(batch, num_heads, length, keys.size(1))
+        if average_attn_weights:
+            weights = weights.mean(1)
+    if not batched:
+        output = output.squeeze(1)
+        weights = None if weights is None else weights.squeeze(0)
+    return output, weights
+
+
+def _attend(queries, keys, values, mask, dropout_p, need_weights: bool, batch: int):
+    """(output, weights or None) of attention over (N * heads, L, E)."""
+    if need_weights:
+        scores = ops.bmm(queries * math.sqrt(1.0 / queries.size(-1)), keys.transpose(-2, -1))
+        if mask is not None:
+            scores = scores + mask
+        weights = ops.softmax(scores, -1)
+        if dropout_p > 0.0:
+            weights = dropout(weights, dropout_p)
+        return ops.bmm(weights, values), weights
+
+    def by_sample(tensor: Tensor) -> Tensor:
+        return tensor.reshape(batch, -1, *tensor.shape[1:])
+
+    if mask is not None:
+        mask = mask.unsqueeze(0) if mask.size(0) == 1 else by_sample(mask)
+    output = scaled_dot_product_attention(
+        by_sample(queries), by_sample(keys), by_sample(values), mask, dropout_p
+    )
+    return output.reshape(-1, *output.shape[2:]), None
+
+
+def _split_heads(tensor: Tensor, heads: int) -> Tensor:
+    """(L, N, E) as (N * heads, L, E / heads)."""
+    length, batch, features = tensor.shape
+    return tensor.reshape(length, batch * heads, features // heads).transpose(0, 1)
+
+
+def _project_packed(query, key, value, weight, bias) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values by one weight (3 E, E): as few products as inputs differ."""
+    if key.shape != value.shape:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    features = query.size(-1)
+    if key is value:
+        if query is key:
+            return ops.linear(query, weight, bias).chunk(3, -1)
+        query_weight, rest = weight.split([features, 2 * features])
+        query_bias, rest_bias = (
+            (None, None) if bias is None else bias.split([features, 2 * features])
+        )
+        queries = ops.linear(query, query_weight, query_bias)
+        return queries, *ops.linear(key, rest, rest_bias).chunk(2, -1)
+    return _project_separately(query, key, value, weight.chunk(3), bias)
+
+
+def _project_separately(query, key, value, weights, bias) -> tuple[Tensor, Tensor, Tensor]:
+    if key.shape[:2] != value.shape[:2]:
+        raise AssertionError(
+            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+        )
+    for name, weight in zip("qkv", weights):
+        if weight is None:
+            raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    return tuple(map(ops.linear, (query, key, value), weights, biases))
+
+
+def _canonical_mask(
+    mask: Tensor | None,
+    mask_name: str,
+    target_type,
+    other_mask: Tensor | None = None,
+    other_name: str = "",
+) -> Tensor | None:
+    """The mask as numbers to add to scores: -inf where a boolean mask is True."""
+    if mask is None:
+        return None
+    if mask.dtype != dtypes.bool_ and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {mask_name} are supported")
+    if other_mask is not None and other_mask.dtype != mask.dtype:
+        warnings.warn(
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. "
+            "Use same type for both instead.",
+            stacklevel=3,
+        )
+    if mask.is_floating_point():
+        return mask
+    return creation.zeros_like(mask, dtype=target_type).masked_fill_(mask, -math.inf)
+
+
+def _join_masks(attn_mask, key_padding_mask, extra_positions: int, heads: int) -> Tensor | None:
+    """One mask (1 or N * heads, L or 1, S); added key positions are open to all."""
+    if extra_positions:
+        if attn_mask is not None:
+            attn_mask = ops.pad(attn_mask, (0, extra_positions))
+        if key_padding_mask is not None:
+            key_padding_mask = ops.pad(key_padding_mask, (0, extra_positions))
+    if key_padding_mask is None:
+        return attn_mask
+    batch, positions = key_padding_mask.shape
+    padding = key_padding_mask.reshape(batch, 1, 1, positions).expand(-1, heads, -1, -1)
+    padding = padding.reshape(batch * heads, 1, positions)
+    return padding if attn_mask is None else attn_mask + padding
+
+
+def _check_attention_mask(mask: Tensor, length: int, source_length: int, heads: int) -> Tensor:
+    """The mask in three dimensions; RuntimeError where its shape does not fit."""
+    expected = (length, source_length) if mask.dim() == 2 else (heads, length, source_length)
+    if mask.dim() not in (2, 3):
+        raise RuntimeError(f"attn_mask's dimension {mask.dim()} is not supported")
+    if tuple(mask.shape) != expected:
+        raise RuntimeError(
+            f"The shape of the {mask.dim()}D attn_mask is {mask.shape}, but should be {expected}."
+        )
+    return mask.unsqueeze(0) if mask.dim() == 2 else mask
+
+
+def _check_attention_shapes(query, key, value, key_padding_mask, attn_mask, heads: int) -> bool:
+    """Whether the inputs are batched; AssertionError where their numbers of dims disagree."""
+    if query.dim() not in (2, 3):
+        raise AssertionError(
+            "query should be unbatched 2D or batched 3D tensor but received "
+            f"{query.dim()}-D query tensor"
+        )
+    batched = query.dim() == 3
+    kind = "batched" if batched else "unbatched"
+    if key.dim() != query.dim() or value.dim() != query.dim():
+        raise AssertionError(
+            f"For {kind} ({query.dim()}-D) `query`, expected `key` and `value` to be "
+            f"{query.dim()}-D but found {key.dim()}-D and {value.dim()}-D tensors respectively"
+        )
+    if key_padding_mask is not None:
+        if key_padding_mask.dim() != query.dim() - 1:
+            raise AssertionError(
+                f"For {kind} ({query.dim()}-D) `query`, expected `key_padding_mask` to be `None` "
+                f"or {query.dim() - 1}-D but found {key_padding_mask.dim()}-D tensor instead"
+            )
+        expected = (key.size(1), key.size(0)) if batched else (key.size(0),)
+        if tuple(key_padding_mask.shape) != expected:
+            raise AssertionError(
+                f"Expected key_padding_mask to have shape {expected}, "
+                f"but got {tuple(key_padding_mask.shape)}"
+            )
+    if attn_mask is not None and attn_mask.dim() not in (2, 3):
+        raise AssertionError(
+            f"For {kind} ({query.dim()}-D) `query`, expected `attn_mask` to be `None`, 2-D or 3-D "
+            f"but found {attn_mask.dim()}-D tensor instead"
+        )
+    if not batched and attn_mask is not None and attn_mask.dim() == 3:
+        expected = (heads, query.size(0), key.size(0))
+        if tuple(attn_mask.shape) != expected:
+            raise AssertionError(
+                f"Expected `attn_mask` shape to be {expected} but got {tuple(attn_mask.shape)}"
+            )
+    return batched
