@@ -23,6 +23,8 @@ class Array:
 
     def as_numpy(self):
         """A NumPy array over the same memory."""
+        if 0 in self.shape:
+            return np.empty(self.shape, self.dtype.numpy)
         bytes_ = np.asarray(self.storage)
         itemsize = self.dtype.itemsize
         return np.ndarray(

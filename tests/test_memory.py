@@ -79,3 +79,9 @@ def test_storage_grows_and_keeps_its_bytes():
 def test_no_memory_is_a_runtime_error():
     with pytest.raises(RuntimeError, match="you tried to allocate"):
         torch.empty(1 << 50)
+
+
+def test_empty_views_become_arrays():
+    x = torch.zeros(2, 3)
+    view = x.as_strided((0, 3), (7, 1), 6)
+    assert view.numpy().shape == (0, 3)
