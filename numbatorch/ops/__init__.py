@@ -8,6 +8,9 @@ from . import registry
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f".{_module.name}", __name__)
 
+# A function takes the place of the family that has its name: ops.dropout is the function.
+globals().update(registry.FUNCTIONS)
+
 
 def __getattr__(name):
     try:
