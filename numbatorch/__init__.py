@@ -1,6 +1,6 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
 
-from . import autograd, cuda, ops, random, random_tensors
+from . import autograd, cuda, nn, ops, random, random_tensors
 from .autograd import (
     enable_grad,
     inference_mode,
