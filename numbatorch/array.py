@@ -53,6 +53,13 @@ def empty(shape, dtype, strides=None):
     return initialise(Array(), storage, dtype, shape, strides)
 
 
+def reshaped(array, shape):
+    """The same elements of a dense Array in another shape."""
+    shape = shapes.Size(shape)
+    strides = shapes.contiguous_strides(shape)
+    return initialise(Array(), array.storage, array.dtype, shape, strides, array.offset)
+
+
 def over_numpy(ndarray):
     """(storage, dtype, shape, strides, offset) of an Array that shares a NumPy array's memory."""
     dtype = dtypes.from_numpy(ndarray.dtype)
