@@ -308,20 +308,27 @@ def _specialised(factory, dtype, *flags, totals=False):
     return jit.specialise(factory, *key, dtype.itemsize, value.itemsize, flags=flags)
 
 
+def _dense(array):
+    return None if array is None else dense(array)
+
+
 def _address(array):
     return 0 if array is None else array.address
 
 
 def _launch_runs(kernel, out, x, mean, rstd, divisor, *more):
+    """Launch on dense x; `more` are arrays, which may be None."""
     batch, channels, length = x.shape[0], x.shape[1], shapes.numel(x.shape[2:])
     count = shapes.numel(mean.shape)
     by_entry = length == 1 and divisor == 1 and count == channels
     items, size = (batch, channels) if by_entry else (batch * channels, length)
     if items * size == 0:
         return
+    x, mean, rstd = dense(x), dense(mean), dense(rstd)
+    more = [_dense(array) for array in more]
     kernel(
         items, max(1, GRAIN // size), out.address, x.address, mean.address, rstd.address, channels,
-        length, divisor, count, int(by_entry), *more,
+        length, divisor, count, int(by_entry), *[_address(array) for array in more],
     )  # fmt: skip
 
 
@@ -330,7 +337,8 @@ def statistics(mean, variance, rstd, x, groups, epsilon):
     `groups`, of every group of channels of every entry."""
     if groups:
         x = dense(x)
-        x = reshaped(x, (x.shape[0] * groups, shapes.numel(x.shape) // (x.shape[0] * groups)))
+        entries = x.shape[0] * groups
+        x = reshaped(x, (entries, shapes.numel(x.shape) // max(entries, 1)))
         dims = (1,)
     else:
         dims = (0, *range(2, len(x.shape)))
@@ -342,60 +350,55 @@ def statistics(mean, variance, rstd, x, groups, epsilon):
 def normalize(out, x, mean, rstd, weight, bias, divisor):
     """out = (x - mean) * rstd * weight + bias, per run."""
     kernel = _specialised(normalized_runs, x.dtype)
-    _launch_runs(
-        kernel, out, dense(x), mean, rstd, divisor, _address(weight), _address(bias)
-    )  # fmt: skip
+    _launch_runs(kernel, out, x, mean, rstd, divisor, weight, bias)
 
 
 def normalize_sums(sums, products, grad, x, mean, rstd, divisor):
     """sums = sum(grad) and products = sum(grad * xhat), per run: both are (batch, channels)."""
     kernel = _specialised(summed_runs, x.dtype, totals=True)
-    grad = dense(grad)
-    _launch_runs(kernel, sums, dense(x), mean, rstd, divisor, grad.address, products.address)
+    _launch_runs(kernel, sums, x, mean, rstd, divisor, grad, products)
 
 
 def normalize_gradient(out, grad, x, mean, rstd, weight, shift, slope, divisor):
     """out = (grad * weight - shift - xhat * slope) * rstd, shift and slope per statistic or None."""
     kernel = _specialised(run_gradients, x.dtype)
-    grad = dense(grad)
-    _launch_runs(
-        kernel, out, dense(x), mean, rstd, divisor, grad.address, _address(weight),
-        _address(shift), _address(slope),
-    )  # fmt: skip
+    _launch_runs(kernel, out, x, mean, rstd, divisor, grad, weight, shift, slope)
 
 
 def _rows(x, rstd):
+    """(rows, size) of x, whose every row has a number in `rstd`."""
     rows = shapes.numel(rstd.shape)
     return rows, shapes.numel(x.shape) // max(rows, 1)
 
 
 def layer_norm(out, mean, rstd, x, weight, bias, epsilon):
-    """Every row of x normalised; with mean None, by its root mean square alone. `rstd` has a number
-    for every row, so the rows are what is left of x."""
+    """Every row of x normalised; with mean None, by its root mean square alone."""
     rows, size = _rows(x, rstd)
+    x, weight, bias = dense(x), _dense(weight), _dense(bias)
     kernel = _specialised(normalized_rows, x.dtype, mean is not None, totals=True)
     kernel(
-        rows, max(1, GRAIN // max(1, size)), out.address, _address(mean), rstd.address,
-        dense(x).address, _address(weight), _address(bias), size, reals=(epsilon,),
+        rows, max(1, GRAIN // max(1, size)), out.address, _address(mean), rstd.address, x.address,
+        _address(weight), _address(bias), size, reals=(epsilon,),
     )  # fmt: skip
 
 
 def layer_norm_gradient(out, grad, x, mean, rstd, weight):
     """The gradient of layer_norm for x."""
     rows, size = _rows(x, rstd)
+    grad, x, weight = dense(grad), dense(x), _dense(weight)
     kernel = _specialised(row_gradients, x.dtype, mean is not None, totals=True)
     kernel(
-        rows, max(1, GRAIN // max(1, size)), out.address, dense(grad).address, dense(x).address,
-        _address(mean), rstd.address, _address(weight), size,
+        rows, max(1, GRAIN // max(1, size)), out.address, grad.address, x.address, _address(mean),
+        rstd.address, _address(weight), size,
     )  # fmt: skip
 
 
 def layer_norm_weight_gradient(weight_grad, bias_grad, grad, x, mean, rstd):
     """The gradients of layer_norm for its weight and its bias."""
     rows, size = _rows(x, rstd)
+    grad, x = dense(grad), dense(x)
     kernel = _specialised(weight_gradients, x.dtype, mean is not None, totals=True)
     kernel(
         -(-size // TILE), max(1, GRAIN // max(1, TILE * rows)), weight_grad.address,
-        bias_grad.address, dense(grad).address, dense(x).address, _address(mean), rstd.address,
-        size, rows,
+        bias_grad.address, grad.address, x.address, _address(mean), rstd.address, size, rows,
     )  # fmt: skip

@@ -530,7 +530,7 @@ def _over_several(make):
     yield Sample(make(2, 3, 4), (0, -1), keepdim=True)
 
 
-for _name in ("sum", "mean"):
+for _name in ("sum", "mean", "nansum", "nanmean"):
 
     @samples(_name)
     def _(make):
@@ -538,15 +538,44 @@ for _name in ("sum", "mean"):
         yield Sample(make(0, 3), 1)
 
 
-@samples("var")
-def _(make):
-    yield Sample(make(3, 4))
-    yield Sample(make(2, 3, 4), 1)
-    yield Sample(make(2, 3, 4), (0, 2), correction=0, keepdim=True)
-    yield Sample(make(2, 3, 4), -1, unbiased=False)
+for _name in ("amax", "amin"):
+    samples(_name)(_over_several)
 
 
-@samples("var_mean")
+for _name in ("var", "std"):
+
+    @samples(_name)
+    def _(make):
+        yield Sample(make(3, 4))
+        yield Sample(make(2, 3, 4), 1)
+        yield Sample(make(2, 3, 4), (0, 2), correction=0, keepdim=True)
+        yield Sample(make(2, 3, 4), -1, unbiased=False)
+
+
+for _name in ("var_mean", "std_mean"):
+
+    @samples(_name)
+    def _(make):
+        yield Sample(make(2, 3, 4), 1)
+        yield Sample(make(2, 3, 4), (0, 2), correction=0, keepdim=True)
+
+
+@samples("logsumexp")
 def _(make):
-    yield Sample(make(2, 3, 4), 1)
-    yield Sample(make(2, 3, 4), (0, 2), correction=0, keepdim=True)
+    yield Sample(make(3, 4), 0)
+    yield Sample(make(2, 3, 4), (0, 2), keepdim=True)
+    yield Sample(make(), 0)
+
+
+@samples("norm")
+def _(make):
+    for p in ("fro", 0, 1, 2, 3, 1.5, math.inf, -math.inf, -1):
+        yield Sample(make(3, 4, low=0.3, high=2), p)
+        yield Sample(make(2, 3, 4, low=-2, high=-0.3), p, 1, keepdim=True)
+    yield Sample(make(3, 4), 2, (0, 1))
+
+
+@samples("dist")
+def _(make):
+    yield Sample(make(3, 4), make(3, 4))
+    yield Sample(make(3, 4), make(4), 1)
