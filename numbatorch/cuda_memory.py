@@ -131,20 +131,21 @@ def allocator(index):
 class CudaStorage:
     """A run of bytes on a CUDA device that tensors look at: `memory.Storage` over there."""
 
-    __slots__ = ("device_index", "nbytes", "version", "_block", "__weakref__")
+    __slots__ = ("device_index", "nbytes", "version", "_allocator", "_block", "__weakref__")
 
     device_type = "cuda"
 
     def __init__(self, nbytes, index):
         self._block = None
-        self._block = allocator(index).take(nbytes)
+        self._allocator = allocator(index)
+        self._block = self._allocator.take(nbytes)
         self.device_index = index
         self.nbytes = nbytes
         self.version = 0
 
     def __del__(self):
         if self._block is not None:
-            allocator(self.device_index).give_back(self._block)
+            self._allocator.give_back(self._block)
 
     @property
     def address(self):
@@ -173,8 +174,8 @@ class CudaStorage:
         """Grow or shrink, keeping the bytes that fit."""
         kept = np.empty(min(nbytes, self.nbytes), np.uint8)
         self.copy_to_host(kept)
-        block = allocator(self.device_index).take(nbytes)
-        allocator(self.device_index).give_back(self._block)
+        block = self._allocator.take(nbytes)
+        self._allocator.give_back(self._block)
         self._block, self.nbytes = block, nbytes
         self.copy_from_host(kept)
 

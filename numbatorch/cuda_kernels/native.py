@@ -1,5 +1,6 @@
 """What kernels and host functions share: how operands are reached, and what a block does together."""
 
+from .. import shapes
 from ..cuda_target import THREADS, cuda
 from ..formulas.typed import formula
 
@@ -39,7 +40,7 @@ def memory(x):
 def flat(x):
     """The elements of a dense Array as a device array of one dimension."""
     whole = x.storage.typed(x.dtype)
-    count = x.shape.numel()
+    count = shapes.numel(x.shape)
     if x.offset == 0 and whole.size == count:
         return whole
     return whole[x.offset : x.offset + count]

@@ -13,7 +13,7 @@ from .. import dtypes, shapes
 from ..cuda_memory import empty_on
 from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
-from ..formulas.reduction import AMAX, LOG_SUM_EXP
+from ..formulas.reduction import AMAX, LOG_SUM_EXP, MEAN
 from ..formulas.typed import formula
 from .native import block_reducer, memory, offset_of, padded
 
@@ -281,3 +281,11 @@ def logsumexp(out, x, dims):
     maxima = empty_on(x.storage.device_index, out.shape, x.dtype)
     reduce(AMAX, maxima, x, dims)
     reduce(LOG_SUM_EXP, out, x, dims, maxima)
+
+
+def spread(reduction, out, x, dims, correction):
+    """The VARIANCE or STANDARD_DEVIATION over `dims`: two passes, the means first."""
+    means = empty_on(x.storage.device_index, out.shape, computed(x.dtype))
+    reduce(MEAN, means, x, dims)
+    count = shapes.numel([x.shape[d] for d in dims])
+    reduce(reduction, out, x, dims, means, divisor=max(0, count - correction))
