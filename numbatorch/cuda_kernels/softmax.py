@@ -70,9 +70,7 @@ def _launch(kernel, dim, *operands):
 
 
 def _forward(of_total, finish, out, x, dim):
-    kernel = specialise(
-        forward, of_total, finish, exponential.exp, maximum, add, *_types(x.dtype)
-    )
+    kernel = specialise(forward, of_total, finish, exponential.exp, maximum, add, *_types(x.dtype))
     _launch(kernel, dim, out, dense(x))
 
 

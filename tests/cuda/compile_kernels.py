@@ -1,0 +1,273 @@
+"""Compile every CUDA kernel to PTX and assemble it, on a machine that needs no GPU and no driver.
+
+    python tests/cuda/compile_kernels.py [--match NAME] [--dtypes float32,...] [--report FILE]
+
+The op table runs on a device that only takes notes: what would be launched, with which types. Each
+of these kernels is then compiled with NVVM and assembled with ptxas for the architectures below.
+It prints registers, shared memory and spills of each and fails where a kernel does not compile,
+where it spills, or where a float32 elementwise kernel computes in float64. CUDA_HOME tells where
+the toolkit is; without one there is nothing to do, and it says so.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import types
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
+#: PTX for the oldest of them, which the newer ones take as well.
+CAPABILITY = (7, 5)
+DTYPES = "float32,float64,float16,bfloat16,int64,int32,int16,int8,uint8,bool,complex64,complex128"
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_toolkit():
+    """The toolkit's folder, which holds ptxas and NVVM, or None."""
+    candidates = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"]
+    ptxas = shutil.which("ptxas")
+    if ptxas:
+        candidates.append(str(Path(ptxas).resolve().parents[1]))
+    for folder in filter(None, candidates):
+        if (Path(folder) / "bin" / "ptxas").exists() and (Path(folder) / "nvvm").is_dir():
+            return folder
+    return None
+
+
+# Taking notes -----------------------------------------------------------------------------------
+
+
+def prepare(toolkit):
+    """Import numba.cuda so that it compiles with no driver, and let launches be noted only."""
+    capability = ".".join(map(str, CAPABILITY))
+    os.environ.update(CUDA_HOME=toolkit, NUMBA_FORCE_CUDA_CC=capability)
+    os.environ.pop("NUMBA_ENABLE_CUDASIM", None)
+    os.environ["NUMBATORCH_TEST_DEVICE"] = "cuda"
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    from numbatorch import cuda_memory, cuda_target
+
+    import numba.cuda.cuda_paths as paths
+    import numba.cuda.dispatcher as dispatcher
+    import numpy as np
+
+    paths._get_nvrtc_path = lambda: None  # NVVM alone makes PTX
+    dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=CAPABILITY)
+    cuda_memory.is_available = cuda_target.is_available = lambda: True
+    cuda_target.device_count = lambda: 1
+    cuda_target.current_device = lambda: 0
+    cuda_target._most_blocks = lambda index: 1
+    cuda_target.allocate = lambda nbytes, index: cuda_target.SimulatedMemory(
+        np.zeros(nbytes, np.uint8)
+    )
+    notes = {}
+
+    def launch(kernel, blocks, threads, *arguments):
+        notes.setdefault((kernel, signature(arguments)), None)
+
+    cuda_target.Kernel.launch = launch
+    return notes
+
+
+def signature(arguments):
+    """The Numba types of a launch's arguments."""
+    from numba import types as nb
+
+    return nb.void(*map(numba_type, arguments))
+
+
+def numba_type(argument):
+    import numba
+    from numba import types as nb
+    from numba.np.numpy_support import from_dtype
+
+    from numbatorch.cuda_target import SimulatedMemory
+
+    if isinstance(argument, SimulatedMemory):
+        return nb.Array(from_dtype(argument.dtype), 1, "C")
+    if isinstance(argument, tuple):
+        return nb.BaseTuple.from_types([numba_type(member) for member in argument])
+    return numba.typeof(argument)
+
+
+def note_launches(dtype_names, match):
+    """Run the op table, with gradients, in each dtype.
+
+    Returns (what failed, how many rows a dtype does not support).
+    """
+    import op_table
+
+    import numbatorch as torch
+
+    failures, unsupported = [], 0
+    for name in dtype_names:
+        maker = typed_maker(getattr(torch, name))
+        for row, function, generate in op_table.rows():
+            if match and match not in row:
+                continue
+            try:
+                for sample in list(generate(maker())):
+                    run(torch, function, sample)
+            except Exception as error:  # noqa: BLE001  reported, and the others go on
+                if name in ("float32", "float64") or isinstance(error, AttributeError):
+                    failures.append(f"{row} in {name}: {type(error).__name__}: {error}")
+                unsupported += 1
+    return failures, unsupported
+
+
+def typed_maker(dtype):
+    """A Maker that makes leaves of `dtype` where the sample does not ask for another."""
+    import op_table
+
+    class TypedMaker(op_table.Maker):
+        def __call__(self, *shape, dtype=dtype, **bounds):
+            return super().__call__(*shape, dtype=dtype, **bounds)
+
+    return TypedMaker
+
+
+def run(torch, function, sample):
+    """Call a function and differentiate it twice."""
+    import op_table
+
+    inputs = op_table.leaves(sample)
+    outputs = op_table.call_with(function, sample, inputs)
+    outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    for _ in range(1 if getattr(function, "first_order_only", False) else 2):
+        outputs = [y for y in outputs if isinstance(y, torch.Tensor) and y.requires_grad]
+        inputs = [x for x in inputs if x.requires_grad]
+        if not outputs or not inputs:
+            return
+        seeds = [torch.ones_like(y) for y in outputs]
+        outputs = torch.autograd.grad(outputs, inputs, seeds, create_graph=True, allow_unused=True)
+
+
+# Compiling --------------------------------------------------------------------------------------
+
+
+def compile_to_ptx(kernel, types_):
+    """The PTX of a kernel."""
+    from numba import cuda
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return cuda.compile_ptx(kernel.function, types_, cc=CAPABILITY)[0]
+
+
+def assemble(ptxas, ptx, architecture):
+    """(what is wrong or None, registers, bytes of shared memory, bytes spilled)."""
+    command = [ptxas, "-c", "-v", f"-arch={architecture}", "-", "-o", os.devnull]
+    done = subprocess.run(command, input=ptx, text=True, capture_output=True)
+    if done.returncode:
+        return done.stderr.strip()[-2000:], 0, 0, 0
+    entry = done.stderr
+    spilled = sum(map(int, re.findall(r"(\d+) bytes spill", entry)))
+    registers = max(map(int, re.findall(r"Used (\d+) registers", entry)), default=0)
+    shared = max(map(int, re.findall(r"(\d+) bytes smem", entry)), default=0)
+    return None, registers, shared, spilled
+
+
+#: An instruction that computes in float64, conversions included.
+_DOUBLE = re.compile(r"^\s+\w+[\w.]*\.f64\b", re.MULTILINE)
+
+
+def widened(kernel, types_, ptx):
+    """The first float64 instruction of an elementwise kernel that was given no float64."""
+    if not kernel.function.__module__.endswith("elementwise") or "64" in _elements(types_):
+        return None
+    found = _DOUBLE.search(ptx)
+    return found and found.group().strip()
+
+
+def _elements(types_):
+    from numba import types as nb
+
+    arrays = [str(t.dtype) for t in types_.args if isinstance(t, nb.Array)]
+    return " ".join(name for name in arrays if "float" in name or "complex" in name)
+
+
+def describe(kernel, types_):
+    """A line that tells one specialisation from the others."""
+    from numba import types as nb
+
+    formulas = [
+        cell.cell_contents.__name__
+        for cell in kernel.function.__closure__ or ()
+        if callable(cell.cell_contents) and hasattr(cell.cell_contents, "__name__")
+    ]
+    arrays = [str(t.dtype) for t in types_.args if isinstance(t, nb.Array)]
+    rank = max([len(t) for t in types_.args if isinstance(t, nb.BaseTuple)], default=0)
+    module = kernel.function.__module__.rpartition(".")[2]
+    return f"{module}.{kernel.function.__name__} [{' '.join(formulas)}] {','.join(arrays)} /{rank}"
+
+
+def main():
+    """Note, compile, assemble, report; the exit status says whether all is well."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--match", default="", help="only rows of the op table with this in the name"
+    )
+    parser.add_argument("--dtypes", default=DTYPES)
+    parser.add_argument("--report", help="write the table of kernels to this file")
+    options = parser.parse_args()
+    toolkit = find_toolkit()
+    if toolkit is None:
+        print("skipped: no CUDA toolkit here (ptxas and NVVM); set CUDA_HOME to its folder")
+        return 0
+    began = time.perf_counter()
+    notes = prepare(toolkit)
+    failures, unsupported = note_launches(options.dtypes.split(","), options.match)
+    print(f"{len(notes)} kernels noted in {time.perf_counter() - began:.0f} s")
+    wrong, lines = check_all(str(Path(toolkit) / "bin" / "ptxas"), sorted(notes, key=_order))
+    failures += wrong
+    if options.report:
+        Path(options.report).write_text("\n".join(lines) + "\n")
+    print("\n".join(failures))
+    print(
+        f"{len(notes)} kernels, {len(failures)} failures, {len(ARCHITECTURES)} architectures, "
+        f"{unsupported} calls in dtypes that their ops do not support, "
+        f"{time.perf_counter() - began:.0f} s"
+    )
+    return 1 if failures or not notes else 0
+
+
+def _order(note):
+    return describe(*note)
+
+
+def check_all(ptxas, notes):
+    """(failures, one line a kernel and architecture)."""
+    failures, lines, waiting = [], [], []
+    with ThreadPoolExecutor(2) as pool:
+        for kernel, types_ in notes:
+            label = describe(kernel, types_)
+            try:
+                ptx = compile_to_ptx(kernel, types_)
+            except Exception as error:  # noqa: BLE001  reported, and the others go on
+                failures.append(f"{label}: {type(error).__name__}: {str(error)[:1500]}")
+                continue
+            double = widened(kernel, types_, ptx)
+            if double:
+                failures.append(f"{label}: float64 in a float32 kernel: {double}")
+            for architecture in ARCHITECTURES:
+                waiting.append(
+                    (label, architecture, pool.submit(assemble, ptxas, ptx, architecture))
+                )
+        for label, architecture, future in waiting:
+            wrong, registers, shared, spilled = future.result()
+            lines.append(
+                f"{architecture} {registers:4} registers {shared:6} shared {spilled:5} spilled  {label}"
+            )
+            if wrong or spilled:
+                failures.append(f"{label} on {architecture}: {wrong or f'{spilled} bytes spilled'}")
+    return failures, lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
