@@ -51,7 +51,7 @@ def prepare(toolkit):
     os.environ.pop("NUMBA_ENABLE_CUDASIM", None)
     os.environ["NUMBATORCH_TEST_DEVICE"] = "cuda"
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    from numbatorch import cuda_memory, cuda_target
+    from numbatorch import cuda_memory, cuda_target  # noqa: I001  first, it finds numba-cuda
 
     import numba.cuda.cuda_paths as paths
     import numba.cuda.dispatcher as dispatcher
