@@ -83,11 +83,15 @@ def _(grad):
 
 
 @convolution_input_gradient.gradient("grad")
-def _(grad, weight, stride, padding, dilation, groups):
-    return convolution(
-        grad, conj_of(weight), None,
+def _(grads, inputs, grad_shape, stride, padding, dilation, groups):
+    result = convolution(
+        grads[0], conj_of(inputs[1]), None,
         stride=stride, padding=padding, dilation=dilation, groups=groups,
     )  # fmt: skip
+    for d, size in enumerate(grad_shape):
+        if result.shape[d] != size:  # an output padding beyond the stride leaves a longer one
+            result = narrow(result, d, 0, size)
+    return result
 
 
 @convolution_input_gradient.gradient("weight")
@@ -408,6 +412,7 @@ def _(make):
 @samples("conv_transpose1d")
 def _(make):
     yield Sample(make(2, 3, 4), make(3, 2, 3), make(2), stride=2, output_padding=1)
+    yield Sample(make(1, 2, 4), make(2, 2, 2), stride=1, output_padding=2, dilation=3)
 
 
 @samples("conv_transpose2d")
