@@ -82,16 +82,21 @@ def _(grad):
     return grad.sum([d for d in range(len(grad.shape)) if d != 1])
 
 
-@convolution_input_gradient.gradient("grad")
-def _(grads, inputs, grad_shape, stride, padding, dilation, groups):
-    result = convolution(
-        grads[0], conj_of(inputs[1]), None,
-        stride=stride, padding=padding, dilation=dilation, groups=groups,
-    )  # fmt: skip
-    for d, size in enumerate(grad_shape):
-        if result.shape[d] != size:  # an output padding beyond the stride leaves a longer one
+def _cropped_convolution(input, weight, shape, **geometry):
+    """A convolution, cut to `shape`: an output padding beyond the stride leaves a longer one."""
+    result = convolution(input, weight, None, **geometry)
+    for d, size in enumerate(shape):
+        if result.shape[d] != size:
             result = narrow(result, d, 0, size)
     return result
+
+
+@convolution_input_gradient.gradient("grad")
+def _(grads, inputs, grad_shape, stride, padding, dilation, groups):
+    return _cropped_convolution(
+        grads[0], conj_of(inputs[1]), grad_shape,
+        stride=stride, padding=padding, dilation=dilation, groups=groups,
+    )  # fmt: skip
 
 
 @convolution_input_gradient.gradient("weight")
@@ -111,9 +116,9 @@ def _(grads, inputs, input_shape, stride, padding, dilation, groups):
 
 
 @convolution_weight_gradient.gradient("grad")
-def _(grads, input, stride, padding, dilation, groups):
-    return convolution(
-        conj_of(input), grads[0], None,
+def _(grads, inputs, grad_shape, stride, padding, dilation, groups):
+    return _cropped_convolution(
+        conj_of(inputs[0]), grads[0], grad_shape,
         stride=stride, padding=padding, dilation=dilation, groups=groups,
     )  # fmt: skip
 
