@@ -36,6 +36,7 @@ from .dtypes import (
 )
 from .jit import get_num_threads, set_num_threads
 from .ops.registry import FUNCTIONS as _FUNCTIONS
+from .ops.registry import NOT_TOP_LEVEL as _NOT_TOP_LEVEL
 from .printing import get_printoptions, set_printoptions
 from .random import (
     Generator,
@@ -51,7 +52,7 @@ from .tensor import Tensor
 from .tensor import attach_methods as _attach_methods
 
 _attach_methods()
-globals().update(_FUNCTIONS)
+globals().update({name: f for name, f in _FUNCTIONS.items() if name not in _NOT_TOP_LEVEL})
 globals().update(_DTYPE_ALIASES)
 
 __version__ = "0.1.0"

@@ -18,7 +18,7 @@ and whose keyword-only parameters are the rest:
 
 A gradient rule asks for what it needs by name: `grad` (or `grads`, where there are several
 outputs), the inputs (`inputs` for all, a variadic parameter's name for those it takes) and
-parameters of the op, the shape of an input (`input_shape`), `output` or `outputs`, and `needs`, the
+parameters of the op (`params` for all), the shape of an input (`input_shape`), `output` or `outputs`, and `needs`, the
 flags that say which inputs want a gradient. Only what it asks for is kept until backward. It is
 written in ops, so that a backward pass can itself be recorded.
 """
@@ -77,6 +77,8 @@ class _Rule:
                 index = op.input_names.index(name)
                 self.inputs.add(index)
                 self.sources.append(("input", index))
+            elif name == "params":
+                self.sources.append(("params", None))
             elif name == "inputs":
                 self.inputs.add("all")
                 self.sources.append(("inputs", None))
@@ -103,6 +105,8 @@ class _Rule:
                 arguments.append(node.output_value(0))
             elif kind == "param":
                 arguments.append(node.params[key])
+            elif kind == "params":
+                arguments.append(node.params)
             elif kind == "shape":
                 arguments.append(node.input_metas[key][0])
             elif kind == "grads":
@@ -141,8 +145,7 @@ class Op:
         self.rules = {}
         self.joint = None
         self.samples = None
-        camel = "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
-        self.node_name = f"{camel}Backward0"
+        self.node_name = f"{camel_case(self.name)}Backward0"
         self._save_plans = {}
         vars(self).update(attributes)
         if self.name in REGISTRY:
@@ -301,6 +304,11 @@ def _view_of(source, layout):
         result._base = base
         result._history = base._history
     return result
+
+
+def camel_case(name):
+    """log_softmax becomes LogSoftmax."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
 def primitive(infer=None, **attributes):

@@ -7,7 +7,7 @@ The class gives every elementwise op broadcasting, dtype promotion, Python numbe
 from inspect import getfullargspec
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Op, Spec, check_devices, scalar_name, write_inplace
+from ..op import Op, Spec, camel_case, check_devices, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
 from .output import write_out
@@ -139,13 +139,21 @@ class Elementwise(Op):
 
 
 def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=True, **attributes):
-    """Decorator: declare an op from a signature, tensors first and scalar parameters keyword-only."""
+    """Decorator: declare an op from a signature, tensors first and scalar parameters keyword-only.
+
+    With `publish`, it becomes a function and methods; "functional" keeps it out of the top level.
+    """
 
     def declare(signature):
         name = attributes.pop("name", signature.__name__)
         signature.__doc__ = signature.__doc__ or formula.__doc__
+        if name.endswith("_gradient"):
+            attributes.setdefault("node_name", f"{camel_case(name[:-9])}BackwardBackward0")
         op = Elementwise(signature, formula, rule, name=name, **attributes)
-        return function(op, inplace=inplace, aliases=aliases) if publish else op
+        if not publish:
+            return op
+        top_level = publish != "functional"
+        return function(op, inplace=inplace, aliases=aliases, top_level=top_level)
 
     return declare
 
@@ -166,6 +174,18 @@ def binary(name, formula, rule=promote, *, publish=True, **attributes):
         pass
 
     return elementwise(formula, rule, name=name, publish=publish, **attributes)(signature)
+
+
+def gradient_by(op, gradient_op):
+    """Let the gradient of op(input) be gradient_op(grad_output, input), linear in grad_output."""
+
+    @op.gradient("input")
+    def _(grad, input, params):
+        return gradient_op(grad, input, **params)
+
+    @gradient_op.gradient("grad_output")
+    def _(grad, input, params):
+        return gradient_op(grad, input, **params)
 
 
 def no_gradient(*ops):

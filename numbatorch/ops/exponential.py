@@ -4,8 +4,8 @@ import math
 
 from ..formulas import activations, roots
 from ..formulas import exponential as formulas
-from .arithmetic import conj_of, mul
-from .elementwise import elementwise, to_float, unary
+from .arithmetic import conj_of, mul, neg
+from .elementwise import COMPLEX, elementwise, to_float, unary
 
 exp = unary("exp", formulas.exp, to_float)
 exp2 = unary("exp2", formulas.exp2, to_float)
@@ -18,6 +18,7 @@ sqrt = unary("sqrt", roots.sqrt, to_float, domain=(0.3, 3.0))
 rsqrt = unary("rsqrt", roots.rsqrt, to_float, domain=(0.3, 3.0))
 sigmoid = unary("sigmoid", formulas.sigmoid, to_float)
 tanh = unary("tanh", formulas.tanh, to_float)
+erf = unary("erf", formulas.erf, to_float, rejects=COMPLEX)
 
 
 @exp.gradient("input")
@@ -65,10 +66,15 @@ def _(grad, output):
     return mul(grad, conj_of(output * output * output)) * -0.5
 
 
+@erf.gradient("input")
+def _(grad, input):
+    return grad * exp(neg(input * input)) * (2 / math.sqrt(math.pi))
+
+
 # Sigmoids: their gradients are fused, and have gradients themselves.
 
 
-@elementwise(activations.sigmoid_gradient, node_name="SigmoidBackwardBackward0")
+@elementwise(activations.sigmoid_gradient)
 def sigmoid_gradient(grad_output, output):
     pass
 
@@ -88,7 +94,7 @@ def _(grad, grad_output, output):
     return mul(grad, conj_of(grad_output * (1 - 2 * output)))
 
 
-@elementwise(activations.tanh_gradient, node_name="TanhBackwardBackward0")
+@elementwise(activations.tanh_gradient)
 def tanh_gradient(grad_output, output):
     pass
 

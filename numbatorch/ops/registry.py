@@ -7,6 +7,9 @@ from ..op import check_result_cast
 #: Public name -> function, for the `numbatorch` namespace.
 FUNCTIONS = {}
 
+#: Names that are functions of `nn.functional`, but not of the top level.
+NOT_TOP_LEVEL = set()
+
 #: Method name -> function, for Tensor; the tensor is the first argument.
 METHODS = {}
 
@@ -25,20 +28,24 @@ class Sample:
 
 
 def function(
-    implementation=None, *, method=True, inplace=False, public=True, aliases=(), name=None
-):
+    implementation=None, *, method=True, inplace=False, public=True, top_level=True, aliases=(),
+    name=None,
+):  # fmt: skip
     """Publish a function under its name (and aliases), and as a Tensor method of the same name.
 
     With `inplace`, the method `name_` writes the result back into the tensor.
     """
     if implementation is None:
         return functools.partial(
-            function, method=method, inplace=inplace, public=public, aliases=aliases, name=name
-        )
+            function, method=method, inplace=inplace, public=public, top_level=top_level,
+            aliases=aliases, name=name,
+        )  # fmt: skip
     own = name or getattr(implementation, "name", None) or implementation.__name__
     for published in (own, *aliases):
         if public:
             _add(FUNCTIONS, published, implementation)
+            if not top_level:
+                NOT_TOP_LEVEL.add(published)
         if method:
             _add(METHODS, published, implementation)
         if inplace:
