@@ -39,7 +39,15 @@ def prepare():
         print(f"making {ENVIRONMENT}", flush=True)
         venv.create(ENVIRONMENT, with_pip=True)
     subprocess.run(
-        [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements(["dev"])],
+        [
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *requirements(["dev"]),
+        ],
         check=True,
     )
     stamp.write_text(wanted)
