@@ -13,7 +13,7 @@ from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.reduction import add
 from .elementwise import dense
-from .native import block_reducer, flat
+from .native import block_reducer, flat, from_host, to_host
 
 #: Blocks that share the labels; each leaves its loss and weight in a row of `partials`.
 MOST_BLOCKS = 128
@@ -113,8 +113,7 @@ def nll_loss(out, total_weight, input, target, weight, ignore_index, reduction):
     count = batch * inner
     blocks = max(1, min(-(-count // THREADS), MOST_BLOCKS))
     partials = empty_on(index, (blocks * _COLUMNS,), dtypes.float64)
-    wrong = empty_on(index, (2,), dtypes.int64)
-    wrong.storage.copy_from_host(np.zeros(16, np.uint8))
+    wrong = from_host(np.zeros(2), dtypes.int64, index)
     each = reduction == "none"
     load, store, convert = _access(input.dtype)
     specialise(losses, load, store, convert, add, weight is not None, each).launch(
@@ -125,9 +124,7 @@ def nll_loss(out, total_weight, input, target, weight, ignore_index, reduction):
     specialise(totals, store, convert, each).launch(
         1, 1, flat(out), flat(total_weight), flat(partials), blocks, reduction == "mean"
     )
-    found = np.empty(16, np.uint8)
-    wrong.storage.copy_to_host(found)
-    is_wrong, label = found.view(np.int64)
+    is_wrong, label = to_host(wrong)
     if is_wrong:
         raise IndexError(f"Target {label} is out of bounds.")
 

@@ -1,6 +1,9 @@
 """What kernels and host functions share: how operands are reached, and what a block does together."""
 
+import numpy as np
+
 from .. import shapes
+from ..cuda_memory import empty_on
 from ..cuda_target import THREADS, cuda
 from ..formulas.typed import formula
 
@@ -69,3 +72,22 @@ def block_reducer(combine, element):
         return result
 
     return reduce_block
+
+
+# Small arrays of the host -----------------------------------------------------------------------
+
+
+def from_host(values, dtype, index):
+    """A dense Array on the device `index` with the values of a NumPy array."""
+    values = np.ascontiguousarray(values, dtype.numpy)
+    result = empty_on(index, values.shape, dtype)
+    result.storage.copy_from_host(values.reshape(-1).view(np.uint8))
+    return result
+
+
+def to_host(x):
+    """The values of a dense Array as a NumPy array."""
+    values = np.empty(x.shape, x.dtype.numpy)
+    start = x.offset * x.dtype.itemsize
+    x.storage.copy_to_host(values.reshape(-1).view(np.uint8), start)
+    return values
