@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +35,9 @@ CASES = [
     Case("linear_regression", (), 200, 1e-5),
     Case("logistic_regression", (), 200, 1e-5),
     Case("dropout_net", (), 200, 1e-5),
-    Case("mnist", ("--out", os.devnull), 30, 1e-3),
+    # At its own learning rate of 1 the first steps of this network amplify rounding errors: PyTorch
+    # beside itself, with weights that differ by 3e-7, is off by 60% after 22 steps. At 0.1 by 3e-5.
+    Case("mnist", ("--lr", "0.1"), 30, 1e-3),
     Case("cifar10_lenet", ("--epochs", "1"), 30, 1e-3),
     Case("names_rnn", ("--cell", "rnn"), 30, 1e-3),
     Case("names_rnn", ("--cell", "lstm"), 30, 1e-3),
@@ -51,12 +54,14 @@ def losses(case, launcher):
     """The losses that the example prints, step by step."""
     script = ROOT / "examples" / f"{case.script}.py"
     arguments = [*case.arguments, "--steps", str(case.steps), "--log-interval", "1"]
-    run = subprocess.run(
-        [sys.executable, *launcher, str(script), *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:  # what it saves is not wanted
+        run = subprocess.run(
+            [sys.executable, *launcher, str(script), *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
     if "was not found. Put it into a folder" in run.stderr:
         raise NoData(run.stderr.strip().splitlines()[-1])
     if run.returncode != 0:
