@@ -112,22 +112,19 @@ class WorkerPool:
     def _receive(self, workers):
         """(worker, data) from whichever of the workers sends first."""
         readers = {self._results[worker]._reader: worker for worker in workers}
-        alive = [self._processes[worker].sentinel for worker in workers]
+        sentinels = {self._processes[worker].sentinel: worker for worker in workers}
         deadline = time.monotonic() + self._timeout
         while True:
             wait = STATUS_CHECK_INTERVAL
             if self._timeout > 0:
                 wait = max(0.0, deadline - time.monotonic())
-            ready = multiprocessing.connection.wait([*readers, *alive], wait)
+            ready = multiprocessing.connection.wait([*readers, *sentinels], wait)
             for reader in ready:
                 if reader in readers:
                     worker = readers[reader]
                     return worker, self._results[worker].get()
             if ready:
-                dead = [
-                    self._processes[w].pid for w in workers if not self._processes[w].is_alive()
-                ]
-                pids = ", ".join(map(str, dead))
+                pids = ", ".join(str(self._processes[sentinels[dead]].pid) for dead in ready)
                 raise RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly")
             if self._timeout > 0 and time.monotonic() >= deadline:
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
