@@ -1,6 +1,8 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
 
-from . import autograd, cuda, nn, ops, random, random_tensors
+import math as _math
+
+from . import autograd, cuda, graph, nn, ops, optim, random, random_tensors, utils
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -35,6 +37,8 @@ from .dtypes import (
     bool_ as bool,
 )
 from .jit import get_num_threads, set_num_threads
+from .launcher import install_as_torch
+from .legacy import TYPED_TENSORS as _TYPED_TENSORS
 from .ops.registry import FUNCTIONS as _FUNCTIONS
 from .ops.registry import NOT_TOP_LEVEL as _NOT_TOP_LEVEL
 from .printing import get_printoptions, set_printoptions
@@ -49,10 +53,22 @@ from .random import (
 )
 from .shapes import Size
 from .tensor import Tensor
-from .tensor import attach_methods as _attach_methods
 
-_attach_methods()
 globals().update({name: f for name, f in _FUNCTIONS.items() if name not in _NOT_TOP_LEVEL})
 globals().update(_DTYPE_ALIASES)
+globals().update(_TYPED_TENSORS)
+
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+newaxis = None
+
+#: Accepted wherever PyTorch takes them; outputs are row-major (see docs/differences.md).
+contiguous_format, preserve_format = "contiguous_format", "preserve_format"
+channels_last, channels_last_3d = "channels_last", "channels_last_3d"
+strided = "strided"
 
 __version__ = "0.1.0"
+
+
+def is_tensor(obj, /):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)

@@ -6,12 +6,18 @@ from . import autograd, devices, dtypes, graph, printing, shapes
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
+from .legacy import construct
 from .ops import arithmetic, registry
 from .ops.casting import to_device
 
 
 class Tensor(Value):
     """A multi-dimensional array that autograd follows (`torch.Tensor`)."""
+
+    def __new__(cls, *arguments, device=None):
+        """The old constructor: sizes, or data of the default dtype."""
+        found = construct(cls, dtypes.get_default_dtype(), arguments)
+        return found if device is None else found.to(device)
 
     # Form -----------------------------------------------------------------
 
@@ -373,3 +379,4 @@ def _as_method(name, implementation):
 
 
 graph.tensor_type = Tensor
+attach_methods()

@@ -22,7 +22,7 @@ LAYERS = [
     {"ops"},
     {"creation", "random_tensors"},
     {"autograd"},
-    {"printing", "indexing"},
+    {"printing", "indexing", "legacy"},
     {"serialization"},
     {"tensor"},
     {"optim", "nn", "utils", "vision", "cuda", "distributions", "linalg", "fft", "special"},

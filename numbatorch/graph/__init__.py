@@ -178,7 +178,7 @@ class Node:
         )
 
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor",
     "bfloat16": "BFloat16Tensor", "uint8": "ByteTensor", "int8": "CharTensor",
     "int16": "ShortTensor", "int32": "IntTensor", "int64": "LongTensor", "bool": "BoolTensor",
@@ -189,7 +189,7 @@ _TYPE_NAMES = {
 def type_name(value):
     """PyTorch's name of a tensor's type without its package: FloatTensor, cuda.LongTensor."""
     place = "" if value.storage.device_type == "cpu" else f"{value.storage.device_type}."
-    return place + _TYPE_NAMES[value.dtype.name]
+    return place + TYPE_NAMES[value.dtype.name]
 
 
 class AccumulateGrad:
