@@ -227,9 +227,12 @@ def _holds_arrays(data):
 
 
 def _not_a_number(data):
+    nested = isinstance(data, list | tuple)
     while isinstance(data, list | tuple) and data:
         data = data[0]
     if isinstance(data, str):
+        if nested:
+            return ValueError("too many dimensions 'str'")
         return TypeError(f"new(): invalid data type '{type(data).__name__}'")
     if data is None:
         return RuntimeError("Could not infer dtype of NoneType")
