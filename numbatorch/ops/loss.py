@@ -3,6 +3,7 @@
 from .. import devices, dtypes
 from ..op import Spec, primitive, scalar_name
 from ..shapes import Size
+from .casting import cast
 from .registry import Sample, function, samples
 
 _SCALAR = Size(())
@@ -56,6 +57,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     "mean" divides by the sum of the weights used. IndexError where a label is out of range.
     """
     _check(input, target, weight)
+    target = cast(target, dtypes.int64)
     loss, _ = nll_loss_op(input, target, weight, ignore_index=ignore_index, reduction=reduction)
     return loss
 
@@ -65,10 +67,12 @@ def _check(input, target, weight):
     shape, labels = input.shape, target.shape
     if not shape:
         raise ValueError("nll_loss expects an input of at least one dimension, got a scalar")
-    if target.dtype is not dtypes.int64:
-        raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}")
+    if target.dtype not in (dtypes.int64, dtypes.uint8):
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {scalar_name(target.dtype)}"
+        )
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"\"nll_loss\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"nll_loss\" not implemented for '{scalar_name(input.dtype)}'")
     if len(shape) == 1 and labels:
         raise ValueError(
             f"Expected a 0-d target for the input of shape {list(shape)}, got target of shape "

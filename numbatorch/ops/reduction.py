@@ -59,6 +59,15 @@ def check_not_empty(name, input, dims):
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
+def check_any_element(name, input, error=RuntimeError):
+    """An error where there is nothing at all to choose from."""
+    if 0 in input.shape:
+        raise error(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+            "reduction dim with the 'dim' argument."
+        )
+
+
 def floating(input):
     """`input`, an integral one in the default dtype."""
     if input.dtype.category < dtypes.FLOATING:
@@ -262,14 +271,16 @@ def shared_by_extrema(grad, input, output, dims, keepdim):
 
 
 def check_ordered(name, input):
-    """RuntimeError where the numbers have no order."""
+    """NotImplementedError where the numbers have no order."""
     if input.dtype.is_complex:
-        raise RuntimeError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
 def _extremum(op, input, dim, keepdim, out):
     params = over(input, dim, keepdim)
     check_ordered(op.name, input)
+    if dim in (None, ()):
+        check_any_element(op.name, input)
     check_not_empty(op.name, input, params["dims"])
     return run(op, input, out, **params)
 

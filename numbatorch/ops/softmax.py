@@ -93,9 +93,7 @@ def _along(op, input, dim, dtype, out):
     input = input if dtype is None else cast(input, dtype)
     dim = shapes.wrap_dim(dim, len(input.shape))
     if not input.dtype.is_floating_point:
-        if input.dtype.is_complex:
-            raise RuntimeError(f"{op.name}(): not implemented for '{scalar_name(input.dtype)}'")
-        raise RuntimeError(
+        raise NotImplementedError(
             f"\"{op.name}_lastdim_kernel_impl\" not implemented for '{scalar_name(input.dtype)}'"
         )
     return run(op, input, out, dim=dim)
