@@ -18,7 +18,7 @@ PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 #: Job -> what it runs, after the environment's Python.
 JOBS = {
     "mnist": ["-m", "numbatorch", "examples/mnist.py"],
-    "test": ["-m", "pytest", "-q"],
+    "test": ["-m", "pytest", "-q", "-n", "auto"],
     "smoke": ["-m", "pytest", "-q", "-m", "smoke"],
 }
 
