@@ -2,7 +2,7 @@
 
 import math as _math
 
-from . import autograd, cuda, graph, nn, ops, optim, random, random_tensors, utils
+from . import autograd, cuda, graph, nn, ops, optim, random, random_tensors, serialization, utils
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -51,6 +51,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .serialization import UntypedStorage, load, save
 from .shapes import Size
 from .tensor import Tensor
 

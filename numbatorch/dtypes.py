@@ -35,7 +35,7 @@ class dtype:
         return f"torch.{self.name}"
 
     def __reduce__(self):
-        return _by_name, (self.name,)
+        return "bool_" if self.name == "bool" else self.name  # a global of this module
 
     def to_complex(self):
         return _COMPLEX_OF.get(self.name, complex64)
@@ -45,10 +45,6 @@ class dtype:
 
 
 BOOLEAN, INTEGRAL, FLOATING, COMPLEX = range(4)
-
-
-def _by_name(name):
-    return globals()[name if name != "bool" else "bool_"]
 
 
 uint8 = dtype(0, "uint8", np.uint8, types.uint8, types.uint8, INTEGRAL, 1)

@@ -9,6 +9,7 @@ from .graph import RemovableHandle, Value
 from .legacy import construct
 from .ops import arithmetic, registry
 from .ops.casting import to_device
+from .serialization import UntypedStorage, rebuild
 
 
 class Tensor(Value):
@@ -163,6 +164,15 @@ class Tensor(Value):
 
     def __repr__(self):
         return printing.text_of(self)
+
+    def __reduce_ex__(self, protocol):
+        return rebuild.reduce_tensor(self, Tensor)
+
+    def __deepcopy__(self, memo):
+        return rebuild.deepcopy_tensor(self, memo)
+
+    def untyped_storage(self):
+        return UntypedStorage(self.storage)
 
     # Autograd -------------------------------------------------------------
 

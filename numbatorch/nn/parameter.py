@@ -1,6 +1,7 @@
 """Parameters and buffers: tensors that a Module registers when they are assigned to it."""
 
 from numbatorch import creation
+from numbatorch.serialization.rebuild import reduce_parameter
 from numbatorch.tensor import Tensor
 
 
@@ -19,7 +20,7 @@ class Parameter(Tensor):
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: int):
-        return type(self), (self.detach(), self.requires_grad)
+        return reduce_parameter(self, self.detach())
 
 
 class Buffer(Tensor):
