@@ -60,8 +60,9 @@ class Elementwise(Op):
         self.domain = domain
         #: dtypes that PyTorch does not implement this op for.
         self.rejects = rejects
+        #: dtypes that inputs may have without a cast.
+        self._computed_as_is = set()
         super().__init__(infer, **attributes)
-        self.declared_infer = infer
         self.infer = self._infer
         self.defaults = infer.__kwdefaults__ or {}
         self.param_names = tuple(getfullargspec(infer).kwonlyargs)
@@ -121,15 +122,18 @@ class Elementwise(Op):
 
     def prepare(self, inputs):
         """The inputs as values of the dtype to compute in, on one device."""
-        first = inputs[0]
-        dtype = first.dtype if isinstance(first, graph.Value) else None
-        if all([isinstance(x, graph.Value) and x.dtype is dtype for x in inputs]):
-            check_devices(self, inputs)
-        else:
+        dtype = _shared_dtype(inputs)
+        if dtype is None:
             inputs, dtype = scalars.promoted(self, inputs)
+        else:
+            check_devices(self, inputs)
+            if dtype in self._computed_as_is:
+                return inputs
         if dtype in self.rejects:
             raise self._not_implemented(dtype)
         computed = self.rule(dtype)[0]
+        if computed is dtype:
+            self._computed_as_is.add(dtype)
         return tuple([x if x.dtype is computed else cast(x, computed) for x in inputs])
 
     def _not_implemented(self, dtype):
@@ -156,6 +160,16 @@ def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=Tru
         return function(op, inplace=inplace, aliases=aliases, top_level=top_level)
 
     return declare
+
+
+def _shared_dtype(inputs):
+    """The dtype that all inputs have, or None where one is a number or has another."""
+    dtype = None
+    for x in inputs:
+        if not isinstance(x, graph.Value) or x.dtype is not (dtype or x.dtype):
+            return None
+        dtype = x.dtype
+    return dtype
 
 
 def unary(name, formula, rule=promote, *, publish=True, **attributes):
