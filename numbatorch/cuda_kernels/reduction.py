@@ -243,7 +243,7 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     `operand`, shaped like `out`, holds the number s that belongs to each output; without it,
     `parameter` belongs to all. `divisor` is what `finish` gets, the number of elements by default.
     """
-    key = (reduction, out.dtype, x.dtype, operand and operand.dtype)
+    key = (reduction, out.dtype, x.dtype, None if operand is None else operand.dtype)
     kernels = _kernels.get(key)
     if kernels is None:
         kernels = _kernels[key] = _Kernels(*key)
