@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import autograd, devices, dtypes, graph, printing, shapes
+from . import autograd, devices, dtypes, graph, interchange, printing, shapes
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
@@ -135,6 +135,16 @@ class Tensor(Value):
         return found.copy() if copy else found
 
     __array_priority__ = 1000
+
+    @property
+    def __array_interface__(self):
+        return interchange.array_interface(self)
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        return interchange.to_dlpack(self, max_version, dl_device, copy)
+
+    def __dlpack_device__(self):
+        return interchange.dlpack_device(self)
 
     def __bool__(self):
         if self.numel() == 1:

@@ -20,7 +20,7 @@ LAYERS = [
     {"op"},
     {"random"},
     {"ops"},
-    {"creation", "random_tensors"},
+    {"creation", "interchange", "random_tensors"},
     {"autograd"},
     {"printing", "indexing", "legacy"},
     {"serialization"},

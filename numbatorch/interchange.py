@@ -1,0 +1,59 @@
+"""Tensors and the arrays of other libraries over the same memory: DLPack, __array_interface__."""
+
+import numpy as np
+
+from . import dtypes
+from .creation import from_numpy, tensor
+from .ops.registry import function
+
+_CPU_DEVICE = (1, 0)  # DLPack's kDLCPU
+
+
+def dlpack_device(value):
+    """(device type, index) in DLPack's numbers."""
+    if value.storage.device_type == "cpu":
+        return _CPU_DEVICE
+    return 2, value.storage.device_index
+
+
+def to_dlpack(value, max_version=None, dl_device=None, copy=None):
+    """A DLPack capsule of a tensor in host memory; BufferError where it has no such form."""
+    if value.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if value.storage.device_type != "cpu":
+        raise BufferError(f"Can't export tensors on {value.device}, use tensor.cpu()")
+    if value.dtype is dtypes.bfloat16:
+        raise BufferError("Can't export tensors of bfloat16, use tensor.float()")
+    if dl_device not in (None, _CPU_DEVICE):
+        raise BufferError(f"Can't export a tensor on the CPU to the device {dl_device}")
+    return value.as_numpy().__dlpack__(max_version=max_version, copy=copy)
+
+
+class _Exporter:
+    """Hands out a capsule that was made before."""
+
+    def __init__(self, capsule):
+        self.capsule = capsule
+
+    def __dlpack__(self, **options):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return _CPU_DEVICE
+
+
+@function(method=False)
+def from_dlpack(ext_tensor, *, device=None, copy=None):
+    """A tensor over the memory of another library's array (or of a capsule)."""
+    source = ext_tensor if hasattr(ext_tensor, "__dlpack__") else _Exporter(ext_tensor)
+    if source.__dlpack_device__()[0] != _CPU_DEVICE[0]:
+        raise BufferError("Only arrays in host memory can be imported")
+    found = from_numpy(np.from_dlpack(source))
+    return tensor(found, device=device) if copy or device is not None else found
+
+
+def array_interface(value):
+    """NumPy's description of a tensor's memory; AttributeError where NumPy cannot see it."""
+    if value.requires_grad or value.storage.device_type != "cpu" or value.dtype is dtypes.bfloat16:
+        raise AttributeError("__array_interface__")
+    return value.as_numpy().__array_interface__
