@@ -310,3 +310,53 @@ def nonzero(out, input, counts):
         counts.shape[0], 2, out.address, input.address, starts.address, shapes.numel(input.shape),
         BLOCK, *out.strides, len(input.shape), *input.shape,
     )  # fmt: skip
+
+
+# Triangles ----------------------------------------------------------------------------------------
+
+
+def triangle_rows(element, element_bytes, upper):
+    """A work item is one row of a matrix: a part of it is copied, the rest is zero."""
+
+    def triangle_kernel(begin, end, arguments):
+        out, x = integer(arguments, 0), integer(arguments, 1)
+        diagonal, rank = integer(arguments, 2), integer(arguments, 3)
+        rows, columns = integer(arguments, 2 + rank), integer(arguments, 3 + rank)
+        out_step, x_step = integer(arguments, 3 + 2 * rank), integer(arguments, 3 + 3 * rank)
+        for row in range(begin, end):
+            border = row % rows + diagonal
+            border = border if upper else border + 1
+            border = min(max(border, 0), columns)
+            first, last = (border, columns) if upper else (0, border)
+            at = row * columns
+            outs = span(
+                out + element_bytes * offset_of(at, arguments, 4, 4 + rank, rank),
+                (columns - 1) * out_step + 1,
+                element,
+            )
+            xs = span(
+                x + element_bytes * offset_of(at, arguments, 4, 4 + 2 * rank, rank),
+                (columns - 1) * x_step + 1,
+                element,
+            )
+            for i in range(first):
+                outs[i * out_step] = element(0)
+            for i in range(first, last):
+                outs[i * out_step] = xs[i * x_step]
+            for i in range(last, columns):
+                outs[i * out_step] = element(0)
+
+    return triangle_kernel
+
+
+def triangle(out, input, diagonal, upper):
+    """out = the matrices of `input` above (or below) and on a diagonal, zeros elsewhere."""
+    items = shapes.numel(out.shape)
+    if items:
+        columns = out.shape[-1]
+        element = _MOVED[out.dtype.itemsize]
+        kernel = jit.specialise(triangle_rows, element, out.dtype.itemsize, bool(upper))
+        kernel(
+            items // columns, max(1, GRAIN // columns), out.address, input.address, diagonal,
+            len(out.shape), *out.shape, *out.strides, *input.strides,
+        )  # fmt: skip

@@ -184,6 +184,24 @@ def _slice(view, dim, item):
 # Index tensors ------------------------------------------------------------------------------------
 
 
+def pair_with_dims(input, indices):
+    """[(dimension, index tensor)] of one index tensor or mask, or None, a dimension."""
+    pairs, dim = [], 0
+    for index in indices:
+        if index is None:
+            dim += 1
+            continue
+        if index.dtype not in _INDEX_DTYPES:
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        pairs.append((dim, index))
+        dim += _dimensions_of(index)
+    if dim > len(input.shape):
+        raise IndexError(
+            f"too many indices for tensor of dimension {len(input.shape)} (got {dim})"
+        )
+    return pairs
+
+
 def _look_up(view, indices):
     view, dims, indices = _resolved(view, indices)
     return index_op(view, *indices, dims=dims)

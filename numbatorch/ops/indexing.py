@@ -153,7 +153,7 @@ def _along(value, index, dim):
 # Checks -------------------------------------------------------------------------------------------
 
 
-def _check_gather(name, input, dim, index, src=None):
+def check_gather(name, input, dim, index, src=None):
     """The wrapped dimension; RuntimeError where shapes or dtypes do not fit."""
     lookup.check_index_dtype(name, index)
     dim = wrap_dim(dim, len(input.shape))
@@ -185,7 +185,7 @@ def _check_gather(name, input, dim, index, src=None):
     return dim
 
 
-def _check_same_dtype(name, input, source, argument="src"):
+def check_same_dtype(name, input, source, argument="src"):
     if input.dtype is not source.dtype:
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to {argument}.dtype, but got {input.dtype} "
@@ -193,7 +193,7 @@ def _check_same_dtype(name, input, source, argument="src"):
         )
 
 
-def _check_line(name, input, dim, index):
+def check_line(name, input, dim, index):
     """(dimension, index of one dimension) for an op with one list of indices along a dimension."""
     lookup.check_index_dtype(name, index)
     if len(index.shape) > 1:
@@ -204,11 +204,11 @@ def _check_line(name, input, dim, index):
 # Publishing ---------------------------------------------------------------------------------------
 
 
-def _plain(op, *inputs, **params):
+def plain(op, *inputs, **params):
     return op(*inputs, **params)
 
 
-def _inplace(op, *inputs, **params):
+def inplace(op, *inputs, **params):
     return op.inplace(*inputs, **params)
 
 
@@ -220,13 +220,14 @@ def writer(implementation):
     parameters = list(inspect.signature(implementation).parameters.values())[1:]
 
     @functools.wraps(implementation)
-    def plain(*args, out=None, **kwargs):
-        result = implementation(_plain, *args, **kwargs)
+    def written(*args, out=None, **kwargs):
+        result = implementation(plain, *args, **kwargs)
         return result if out is None else store(result, out)
 
-    plain.__signature__ = inspect.Signature(parameters)
-    plain.inplace = functools.partial(implementation, _inplace)
-    return function(plain, inplace=True)
+    written.__signature__ = inspect.Signature(parameters)
+    written.inplace = functools.partial(implementation, inplace)
+    written.body = implementation
+    return function(written, inplace=True)
 
 
 # Along one dimension ------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ def writer(implementation):
 @function
 def index_select(input, dim, index, *, out=None):
     """The slices of `input` at `index` of dimension `dim`."""
-    dim, index = _check_line("index_select", input, dim, index)
+    dim, index = check_line("index_select", input, dim, index)
     line = input if input.shape else view_op(input, size=(1,))
     result = index_op(line, index, dims=(dim,), negative=False)
     if not input.shape:
@@ -245,8 +246,8 @@ def index_select(input, dim, index, *, out=None):
 
 def _put_slices(run, name, input, dim, index, source, **params):
     """Write `source` into the slices at `index` of dimension `dim`."""
-    dim, index = _check_line(name, input, dim, index)
-    _check_same_dtype(name, input, source, "source")
+    dim, index = check_line(name, input, dim, index)
+    check_same_dtype(name, input, source, "source")
     expected = Size((*input.shape[:dim], *index.shape, *input.shape[dim + 1 :]))
     if source.shape != expected and (input.shape or source.shape not in ((), (1,))):
         raise RuntimeError(
@@ -287,7 +288,7 @@ def index_copy(run, input, dim, index, source):
 @writer
 def index_fill(run, input, dim, index, value):
     """`input` with one number in its slices at `index` of dimension `dim`."""
-    dim, index = _check_line("index_fill_", input, dim, index)
+    dim, index = check_line("index_fill_", input, dim, index)
     if isinstance(value, graph.Value) and value.shape:
         raise RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
@@ -316,12 +317,12 @@ def _as_element(value, input):
 @function
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, and likewise for other dimensions."""
-    dim = _check_gather("gather", input, dim, index)
+    dim = check_gather("gather", input, dim, index)
     result = gather_op(input, index, dim=dim)
     return result if out is None else store(result, out)
 
 
-def _fitted(src, index):
+def fitted(src, index):
     """The part of `src` that `index` covers, and `src` itself where that is all."""
     for d, size in enumerate(index.shape):
         if d < len(src.shape) and src.shape[d] != size:
@@ -339,11 +340,11 @@ def scatter(run, input, dim, index, src=None, *, value=None, reduce=None):
         raise RuntimeError("reduce argument must be either add or multiply.")
     src = value if src is None else src
     if isinstance(src, graph.Value):
-        dim = _check_gather("scatter", input, dim, index, src)
-        _check_same_dtype("scatter", input, src)
-        src = _fitted(src, index)
+        dim = check_gather("scatter", input, dim, index, src)
+        check_same_dtype("scatter", input, src)
+        src = fitted(src, index)
     elif scalars.is_number(src):
-        dim = _check_gather("scatter", input, dim, index)
+        dim = check_gather("scatter", input, dim, index)
         src = _as_element(src, input)
     else:
         raise TypeError(
@@ -355,9 +356,9 @@ def scatter(run, input, dim, index, src=None, *, value=None, reduce=None):
 @writer
 def scatter_add(run, input, dim, index, src):
     """`input` with src[i][j] added to out[index[i][j]][j] for dim 0, and likewise for others."""
-    dim = _check_gather("scatter_add", input, dim, index, src)
-    _check_same_dtype("scatter", input, src)
-    return run(scatter_op, input, index, _fitted(src, index), dim=dim, combine="add")
+    dim = check_gather("scatter_add", input, dim, index, src)
+    check_same_dtype("scatter", input, src)
+    return run(scatter_op, input, index, fitted(src, index), dim=dim, combine="add")
 
 
 # Flat and advanced --------------------------------------------------------------------------------
@@ -377,7 +378,7 @@ def take(input, index, *, out=None):
 def put(input, index, source, accumulate=False):
     """`input` with `source` written, or added, at `index` of its elements seen as one row."""
     lookup.check_index_dtype("put", index)
-    _check_same_dtype("put_", input, source, "source")
+    check_same_dtype("put_", input, source, "source")
     if graph.numel(index) != graph.numel(source):
         raise RuntimeError(
             "put_(): Expected source and index to have the same number of elements, but got "
@@ -415,6 +416,6 @@ def take_along_dim(input, indices, dim=None, *, out=None):
 @writer
 def index_put(run, input, indices, values, accumulate=False):
     """`input` with `values` written, or added, where input[indices] looks."""
-    from .getitem import put_items
+    from .getitem import pair_with_dims, put_items
 
-    return put_items(run, input, tuple(indices), values, accumulate)
+    return put_items(run, input, pair_with_dims(input, indices), values, accumulate)

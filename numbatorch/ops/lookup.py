@@ -78,3 +78,23 @@ def index_tensor(numbers, like):
     host = graph.allocate(Size(numbers.shape), dtypes.int64)
     host.as_numpy()[...] = numbers
     return to_device(host, devices.of(like))
+
+
+def find_grid(value, indices):
+    """(view, offsets): the elements of `value` at `indices`, an array for some of the dimensions."""
+    dims = sorted(indices)
+    sizes = Size(len(indices[d]) for d in dims)
+    tensors = [
+        index_tensor(indices[d].reshape([-1 if e == d else 1 for e in dims]), value) for d in dims
+    ]
+    shape, strides, moving = list(value.shape), list(value.strides), [0] * len(value.shape)
+    if dims:
+        offsets = locate(
+            tensors, sizes, [value.shape[d] for d in dims], [value.strides[d] for d in dims], dims
+        )
+    else:
+        offsets = index_tensor(0, value)
+    for d, size, step in zip(dims, sizes, contiguous_strides(sizes)):
+        shape[d], strides[d], moving[d] = size, 0, step
+    shape = Size(shape)
+    return graph.alias(value, shape, tuple(strides)), graph.alias(offsets, shape, tuple(moving))
