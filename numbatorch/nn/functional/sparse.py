@@ -39,8 +39,8 @@ def embedding(
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
     return ops.embedding(
-        input,
         weight,
+        input,
         padding_idx=-1 if padding_idx is None else padding_idx,
         scale_grad_by_freq=scale_grad_by_freq,
         sparse=sparse,
