@@ -104,7 +104,8 @@ class _Rule:
             elif kind == "output":
                 arguments.append(node.output_value(0))
             elif kind == "param":
-                arguments.append(node.params[key])
+                known = node.params
+                arguments.append(known[key] if key in known else node.op.defaults[key])
             elif kind == "params":
                 arguments.append(node.params)
             elif kind == "shape":
@@ -141,6 +142,7 @@ class Op:
         parameters = inspect.signature(infer).parameters.values()
         self.input_names = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
         variadic = [p.name for p in parameters if p.kind == p.VAR_POSITIONAL]
+        self.defaults = infer.__kwdefaults__ or {}
         self.variadic_name = variadic[0] if variadic else None
         self.rules = {}
         self.joint = None

@@ -196,9 +196,7 @@ def pair_with_dims(input, indices):
         pairs.append((dim, index))
         dim += _dimensions_of(index)
     if dim > len(input.shape):
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(input.shape)} (got {dim})"
-        )
+        raise IndexError(f"too many indices for tensor of dimension {len(input.shape)} (got {dim})")
     return pairs
 
 

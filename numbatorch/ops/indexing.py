@@ -11,6 +11,7 @@ from . import lookup, scalars
 from .casting import cast, to_device
 from .output import store
 from .registry import function
+from .selection import where_op
 from .views import reshape, slice_op, view_op
 
 #: How a value joins what is there already, by name.
@@ -147,6 +148,8 @@ def _along(value, index, dim):
         [index], index.shape, [size], [strides[dim]], [dim], RuntimeError, negative=False
     )
     standing = tuple([0 if d == dim else stride for d, stride in enumerate(strides)])
+    if not graph.numel(index):  # of any rank
+        standing = (0,) * len(index.shape)
     return graph.alias(value, index.shape, standing[: len(index.shape)]), offsets
 
 
@@ -157,13 +160,13 @@ def check_gather(name, input, dim, index, src=None):
     """The wrapped dimension; RuntimeError where shapes or dtypes do not fit."""
     lookup.check_index_dtype(name, index)
     dim = wrap_dim(dim, len(input.shape))
+    if not graph.numel(index):
+        return dim
     if max(len(index.shape), 1) != max(len(input.shape), 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor: got "
             f"{list(index.shape)} and {list(input.shape)}"
         )
-    if 0 in index.shape:
-        return dim
     for d, (size, bound) in enumerate(zip(index.shape, input.shape)):
         if d != dim and size > bound:
             raise RuntimeError(
@@ -409,6 +412,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
         )
         own, chosen = list(shape), list(shape)
         own[dim], chosen[dim] = input.shape[dim], indices.shape[dim]
+        indices = where_op(indices < 0, indices + input.shape[dim], indices)
         result = gather(input.expand(own), dim, indices.expand(chosen))
     return result if out is None else store(result, out)
 

@@ -66,7 +66,7 @@ def check_index_dtype(name, index, argument="index"):
         raise TypeError(
             f"{name}(): argument '{argument}' must be Tensor, not {type(index).__name__}"
         )
-    if index.dtype not in (dtypes.int64, dtypes.int32):
+    if index.dtype not in (dtypes.int64, dtypes.int32) and graph.numel(index):
         raise RuntimeError(
             f"{name}(): Expected dtype int32/int64 for {argument}, but got {index.dtype}"
         )

@@ -38,8 +38,9 @@ def _(grad, dims):
 
 
 @function
-def flip(input, *dims):
+def flip(input, *axes, dims=None):
     """A copy with the order of the elements reversed along `dims`."""
+    dims = axes if dims is None else dims
     dims = dims[0] if len(dims) == 1 and isinstance(dims[0], list | tuple) else dims
     wrapped = tuple([wrap_dim(d, len(input.shape)) for d in dims])
     for d in wrapped:

@@ -28,11 +28,11 @@ from .views import (
 
 
 @method
-def view(self, *shape):
+def view(self, *shape, size=None, dtype=None):
     """The same memory in another shape, or as elements of another dtype; never a copy."""
-    if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
-        return _view_as_dtype(self, shape[0])
-    size = shapes.infer_size(sizes_of(shape, "view"), graph.numel(self))
+    if dtype is not None or len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
+        return _view_as_dtype(self, dtype or shape[0])
+    size = shapes.infer_size(sizes_of(shape, "view", size), graph.numel(self))
     return view_op(self, size=size)
 
 
@@ -259,9 +259,9 @@ def _broadcast_shapes(*shapes):
 
 
 @method
-def repeat(self, *repeats):
+def repeat(self, *counts, repeats=None):
     """A copy with the whole tensor repeated along each dimension; new dimensions come first."""
-    repeats = sizes_of(repeats, "repeat")
+    repeats = sizes_of(counts, "repeat", repeats)
     if len(repeats) < len(self.shape):
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
@@ -278,9 +278,9 @@ def repeat(self, *repeats):
 
 
 @function
-def tile(input, *dims):
+def tile(input, *counts, dims=None):
     """`repeat`, where missing leading counts are 1."""
-    dims = sizes_of(dims, "tile")
+    dims = sizes_of(counts, "tile", dims)
     return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
 
 
@@ -320,7 +320,7 @@ def meshgrid(*tensors, indexing=None):
         for i, x in enumerate(tensors)
     ]
     if swap:
-        grids = [transpose(grid, 0, 1) for grid in (grids[1], grids[0], *grids[2:])]
+        grids[:2] = grids[1::-1]
     return tuple(grids)
 
 

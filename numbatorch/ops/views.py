@@ -10,8 +10,9 @@ from .copying import clone_op, fresh_full
 from .registry import function, method
 
 
-def sizes_of(arguments, name="shape"):
-    """Sizes given as separate ints or as one sequence."""
+def sizes_of(arguments, name="shape", keyword=None):
+    """Sizes given as separate ints, as one sequence, or as a keyword argument."""
+    arguments = arguments if keyword is None else (keyword,)
     if len(arguments) == 1 and isinstance(arguments[0], list | tuple):
         arguments = arguments[0]
     try:
@@ -230,9 +231,9 @@ def _(grad, input_shape):
 
 
 @function
-def reshape(input, *shape):
+def reshape(input, *sizes, shape=None):
     """`input` in another shape: a view where the strides allow it, else a copy."""
-    size = shapes.infer_size(sizes_of(shape), shapes.numel(input.shape))
+    size = shapes.infer_size(sizes_of(sizes, "reshape", shape), shapes.numel(input.shape))
     if shapes.view_strides(input.shape, input.strides, size) is None:
         input = clone_op(input, strides=None)
     return view_op(input, size=size)
@@ -250,9 +251,9 @@ def _(grad):
 
 
 @method
-def expand(self, *sizes, implicit=False):
+def expand(self, *sizes, size=None, implicit=False):
     """Repeat dimensions of size 1 without a copy; -1 keeps a size."""
-    sizes = sizes_of(sizes, "expand")
+    sizes = sizes_of(sizes, "expand", size)
     first = len(sizes) - len(self.shape)
     if first < 0:
         raise RuntimeError(
@@ -292,9 +293,9 @@ def _(grad, dims):
 
 
 @function
-def permute(input, *dims):
+def permute(input, *order, dims=None):
     """Dimensions in the order `dims`."""
-    dims = sizes_of(dims, "permute")
+    dims = sizes_of(order, "permute", dims)
     rank = len(input.shape)
     if len(dims) != rank:
         raise RuntimeError(
