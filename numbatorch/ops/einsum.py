@@ -307,33 +307,6 @@ def multiply_chain(matrices):
     return product(0, count - 1)
 
 
-def bilinear(input1, input2, weight, bias=None):
-    """input1 @ weight[k] @ input2 + bias[k] over the last dimension, for every output k."""
-    if len(input1.shape) != len(input2.shape):
-        raise RuntimeError(
-            "bilinear(): input dimensions do not match: got "
-            f"{len(input1.shape)} and {len(input2.shape)}"
-        )
-    for d, (n, m) in enumerate(zip(input1.shape[:-1], input2.shape[:-1])):
-        if n != m:
-            raise RuntimeError(
-                f"bilinear(): input batch dimensions do not match at dim {d}: got {n} and {m}"
-            )
-    for x, d, name in ((input1, 1, "input1"), (input2, 2, "input2")):
-        if x.shape[-1] != weight.shape[d]:
-            raise RuntimeError(
-                f"bilinear(): {name} size does not match weight size: got {x.shape[-1]} but "
-                f"expected {weight.shape[d]}"
-            )
-    if bias is not None and bias.shape[0] != weight.shape[0]:
-        raise RuntimeError(
-            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected "
-            f"{weight.shape[0]}"
-        )
-    result = einsum("...i,oij,...j->...o", input1, weight, input2)
-    return result if bias is None else result + bias
-
-
 @samples("einsum")
 def _(make):
     yield Sample("ij,jk->ik", make(2, 3), make(3, 2))

@@ -524,6 +524,7 @@ def _(grad):
     return grad
 
 
+@function(method=False)
 def linear(input, weight, bias=None):
     """input @ weight.T + bias: input (..., in), weight (out, in) or (in,), bias (out)."""
     if not input.shape or not weight.shape:
