@@ -220,9 +220,7 @@ def normalize(out, x, mean, rstd, weight, bias, divisor):
     if count == 0:
         return
     load, store, value, _ = _types(x.dtype)
-    kernel = specialise(
-        normalized_runs, load, store, value, weight is not None, bias is not None
-    )
+    kernel = specialise(normalized_runs, load, store, value, weight is not None, bias is not None)
     kernel(
         count, flat(out), flat(dense(x)), flat(dense(mean)), flat(dense(rstd)), _flat(weight, mean),
         _flat(bias, mean), *numbers, count,
@@ -248,9 +246,7 @@ def normalize_gradient(out, grad, x, mean, rstd, weight, shift, slope, divisor):
     if count == 0:
         return
     load, store, value, _ = _types(x.dtype)
-    kernel = specialise(
-        run_gradients, load, store, value, weight is not None, shift is not None
-    )
+    kernel = specialise(run_gradients, load, store, value, weight is not None, shift is not None)
     kernel(
         count, flat(out), flat(dense(grad)), flat(dense(x)), flat(dense(mean)), flat(dense(rstd)),
         _flat(weight, mean), _flat(shift, mean), _flat(slope, mean), *numbers, count,
@@ -283,9 +279,7 @@ def layer_norm_gradient(out, grad, x, mean, rstd, weight):
     rows, size = _rows(x, rstd)
     if rows == 0:
         return
-    kernel = specialise(
-        row_gradients, add, *_types(x.dtype), mean is not None, weight is not None
-    )
+    kernel = specialise(row_gradients, add, *_types(x.dtype), mean is not None, weight is not None)
     kernel(
         rows * THREADS, flat(out), flat(dense(grad)), flat(dense(x)), _flat(mean, rstd), flat(rstd),
         _flat(weight, rstd), rows, size,

@@ -30,7 +30,10 @@ def reach_sliding(position, size, out_size, kernel, stride, padding):
 
 @formula
 def reach_sliding_inside(position, size, out_size, kernel, stride, padding):
-    begin, end = max(position * stride - padding, 0), min(position * stride - padding + kernel, size)
+    begin, end = (
+        max(position * stride - padding, 0),
+        min(position * stride - padding + kernel, size),
+    )
     return begin, end, end - begin
 
 
@@ -300,9 +303,7 @@ def adaptive_average_pool(out, input):
 
 def adaptive_average_pool_gradient(out, grad_output):
     """out = the gradient of adaptive_average_pool with respect to its input."""
-    launched = specialise(
-        average_gradient, reach_adaptive, readers_adaptive, *_numeric(out.dtype)
-    )
+    launched = specialise(average_gradient, reach_adaptive, readers_adaptive, *_numeric(out.dtype))
     sizes = out.shape[2:], grad_output.shape[2:]
     _launch_average(launched, out, grad_output, *sizes, _NO_WINDOWS, 0)
 

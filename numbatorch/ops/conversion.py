@@ -1,0 +1,124 @@
+"""Tensor.to and its short forms: another dtype, another device."""
+
+from .. import devices, dtypes, graph
+from .casting import cast, to_device
+from .copying import clone
+from .registry import function, method
+from .scalars import is_number
+
+
+@method
+def to(self, *args, **kwargs):
+    """This tensor in another dtype, on another device, or like another tensor; itself where it is so.
+
+    `to(dtype)`, `to(device, dtype)`, `to(other)`, with `non_blocking`, `copy` and `memory_format`.
+    """
+    place, dtype, copy = _target(args, kwargs)
+    result = self
+    if place is not None:
+        result = to_device(result, place)
+    if dtype is not None:
+        result = cast(result, dtype)
+    return clone(result) if copy and result is self else result
+
+
+def _target(args, kwargs):
+    """(device or None, dtype or None, whether to copy) from the arguments of `to`."""
+    known = {"device", "dtype", "other", "non_blocking", "copy", "memory_format"}
+    for name in kwargs:
+        if name not in known:
+            raise TypeError(f"to() got an unexpected keyword argument '{name}'")
+    place, dtype = kwargs.get("device"), kwargs.get("dtype")
+    rest = list(args)
+    first = rest.pop(0) if rest else kwargs.get("other")
+    if isinstance(first, graph.Value):
+        place, dtype = devices.of(first), first.dtype
+    elif isinstance(first, dtypes.dtype):
+        dtype = first
+    elif isinstance(first, str | int | devices.device) and not isinstance(first, bool):
+        place = first
+        if rest and (rest[0] is None or isinstance(rest[0], dtypes.dtype)):
+            dtype = rest.pop(0) or dtype
+    elif first is None and rest and isinstance(rest[0], dtypes.dtype):
+        dtype = rest.pop(0)
+    elif first is not None:
+        raise TypeError(
+            "to() received an invalid combination of arguments: expected a dtype, a device or a "
+            f"Tensor first, but got {first.__class__.__name__}"
+        )
+    copy = kwargs.get("copy", rest[1] if len(rest) > 1 else False)
+    return None if place is None else devices.resolve(place), dtype, copy
+
+
+def _declare_short_form(name, dtype):
+    def short_form(self, memory_format=None):
+        return cast(self, dtype)
+
+    short_form.__doc__ = f"This tensor in {dtype!r}."
+    method(short_form, name=name)
+
+
+for _name, _dtype in {
+    "half": dtypes.float16, "bfloat16": dtypes.bfloat16, "float": dtypes.float32,
+    "double": dtypes.float64, "byte": dtypes.uint8, "char": dtypes.int8, "short": dtypes.int16,
+    "int": dtypes.int32, "long": dtypes.int64, "bool": dtypes.bool_, "cfloat": dtypes.complex64,
+    "cdouble": dtypes.complex128,
+}.items():  # fmt: skip
+    _declare_short_form(_name, _dtype)
+
+
+@method
+def cpu(self, memory_format=None):
+    """This tensor in host memory."""
+    return to_device(self, devices.CPU)
+
+
+@method
+def cuda(self, device=None, non_blocking=False, memory_format=None):
+    """This tensor on a CUDA device."""
+    return to_device(self, devices.resolve("cuda" if device is None else device))
+
+
+@method(name="type")
+def type_(self, dtype=None, non_blocking=False):
+    """The name of this tensor's type, or this tensor in another one: a dtype, a name or a class."""
+    if dtype is None:
+        return f"torch.{graph.type_name(self)}"
+    if isinstance(dtype, dtypes.dtype):
+        return cast(self, dtype)
+    name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
+    wanted = name.split(".")[-1]
+    if name == "torch.Tensor":
+        return cast(self, dtypes.get_default_dtype())
+    for key, typed in graph.TYPE_NAMES.items():
+        if typed == wanted:
+            place = "cuda" if ".cuda." in name else "cpu"
+            moved = to_device(self, devices.resolve(place))
+            return cast(moved, getattr(dtypes, "bool_" if key == "bool" else key))
+    raise ValueError(f"invalid type: '{name}'")
+
+
+@method
+def type_as(self, other):
+    """This tensor in the dtype, and on the device, of another."""
+    return cast(to_device(self, devices.of(other)), other.dtype)
+
+
+@function(method=False)
+def result_type(tensor1, tensor2):
+    """The dtype of an arithmetic operation on two tensors or numbers."""
+    return dtypes.result_type([_operand(tensor1), _operand(tensor2)])
+
+
+def _operand(x):
+    if isinstance(x, graph.Value):
+        return x.dtype, 2 if x.shape else 1
+    if is_number(x):
+        return dtypes.of_scalar(x), 0
+    raise TypeError(f"result_type(): a Tensor or a number is expected, not {x.__class__.__name__}")
+
+
+@function(method=False)
+def can_cast(from_, to):
+    """Whether PyTorch casts `from_` to `to` implicitly, in writing a result."""
+    return dtypes.can_cast(from_, to)
