@@ -1,12 +1,15 @@
 """Compile every CUDA kernel to PTX and assemble it, on a machine that needs no GPU and no driver.
 
-    python tests/cuda/compile_kernels.py [--match NAME] [--dtypes float32,...] [--report FILE]
+    python tests/cuda/compile_kernels.py [--match NAME] [--all] [--report FILE]
 
 The op table runs on a device that only takes notes: what would be launched, with which types. Each
 of these kernels is then compiled with NVVM and assembled with ptxas for the architectures below.
 It prints registers, shared memory and spills of each and fails where a kernel does not compile,
 where it spills, or where a float32 elementwise kernel computes in float64. CUDA_HOME tells where
 the toolkit is; without one there is nothing to do, and it says so.
+
+An elementwise formula is compiled in float32 and in one more dtype, and the strided form of a
+template once for each combination of dtypes; --all compiles every formula in every dtype and form.
 """
 
 import argparse
@@ -113,7 +116,7 @@ def note_launches(dtype_names, match):
                 continue
             try:
                 for sample in list(generate(maker())):
-                    run(torch, function, sample)
+                    run(torch, function, sample, orders=2 if name == "float32" else 1)
             except Exception as error:  # noqa: BLE001  reported, and the others go on
                 if name in ("float32", "float64") or isinstance(error, AttributeError):
                     failures.append(f"{row} in {name}: {type(error).__name__}: {error}")
@@ -132,20 +135,68 @@ def typed_maker(dtype):
     return TypedMaker
 
 
-def run(torch, function, sample):
-    """Call a function and differentiate it twice."""
+def run(torch, function, sample, orders):
+    """Call a function and differentiate it so many times."""
     import op_table
 
     inputs = op_table.leaves(sample)
     outputs = op_table.call_with(function, sample, inputs)
     outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
-    for _ in range(1 if getattr(function, "first_order_only", False) else 2):
+    for _ in range(1 if getattr(function, "first_order_only", False) else orders):
         outputs = [y for y in outputs if isinstance(y, torch.Tensor) and y.requires_grad]
         inputs = [x for x in inputs if x.requires_grad]
         if not outputs or not inputs:
             return
         seeds = [torch.ones_like(y) for y in outputs]
         outputs = torch.autograd.grad(outputs, inputs, seeds, create_graph=True, allow_unused=True)
+
+
+def select(notes):
+    """The notes worth compiling where time matters (see above)."""
+    seen, chosen = set(), []
+    for kernel, types_ in sorted(notes, key=_order):
+        if not is_elementwise(kernel):
+            chosen.append((kernel, types_))
+            continue
+        dtypes_ = element_types(types_)
+        if rank_of(types_) > 2:
+            kind = kernel.function.__name__, *dtypes_
+        else:
+            kind = formula_of(kernel), set(dtypes_) == {"float32"}
+        if kind not in seen:
+            seen.add(kind)
+            chosen.append((kernel, types_))
+    return chosen
+
+
+def is_elementwise(kernel):
+    return kernel.function.__module__.endswith(".elementwise")
+
+
+def element_types(types_):
+    """The names of the element types of a launch's arrays."""
+    from numba import types as nb
+
+    return [str(t.dtype) for t in types_.args if isinstance(t, nb.Array)]
+
+
+def rank_of(types_):
+    """The length of the longest tuple: the rank and one."""
+    from numba import types as nb
+
+    return max([len(t) for t in types_.args if isinstance(t, nb.BaseTuple)], default=0)
+
+
+def formula_of(kernel):
+    """The formula of an elementwise kernel."""
+    names = kernel.function.__code__.co_freevars
+    return kernel.function.__closure__[names.index("formula")].cell_contents
+
+
+def formulas_of(kernel):
+    """The names of the formulas that a kernel closes over, in the order of their variables."""
+    contents = [cell.cell_contents for cell in kernel.function.__closure__ or ()]
+    return [item.__name__ for item in contents if callable(item) and hasattr(item, "__name__")]
 
 
 # Compiling --------------------------------------------------------------------------------------
@@ -177,34 +228,28 @@ def assemble(ptxas, ptx, architecture):
 _DOUBLE = re.compile(r"^\s+\w+[\w.]*\.f64\b", re.MULTILINE)
 
 
+#: Formulas that are computed in float64 on purpose, and rounded.
+_IN_DOUBLE = {"log10"}
+
+
 def widened(kernel, types_, ptx):
     """The first float64 instruction of an elementwise kernel that was given no float64."""
-    if not kernel.function.__module__.endswith("elementwise") or "64" in _elements(types_):
+    doubles = any(name in ("float64", "complex128") for name in element_types(types_))
+    if not is_elementwise(kernel) or doubles or _IN_DOUBLE & set(formulas_of(kernel)):
+        return None
+    if not any(name in ("float32", "complex64") for name in element_types(types_)):
         return None
     found = _DOUBLE.search(ptx)
     return found and found.group().strip()
 
 
-def _elements(types_):
-    from numba import types as nb
-
-    arrays = [str(t.dtype) for t in types_.args if isinstance(t, nb.Array)]
-    return " ".join(name for name in arrays if "float" in name or "complex" in name)
-
-
 def describe(kernel, types_):
     """A line that tells one specialisation from the others."""
-    from numba import types as nb
-
-    formulas = [
-        cell.cell_contents.__name__
-        for cell in kernel.function.__closure__ or ()
-        if callable(cell.cell_contents) and hasattr(cell.cell_contents, "__name__")
-    ]
-    arrays = [str(t.dtype) for t in types_.args if isinstance(t, nb.Array)]
-    rank = max([len(t) for t in types_.args if isinstance(t, nb.BaseTuple)], default=0)
     module = kernel.function.__module__.rpartition(".")[2]
-    return f"{module}.{kernel.function.__name__} [{' '.join(formulas)}] {','.join(arrays)} /{rank}"
+    return (
+        f"{module}.{kernel.function.__name__} [{' '.join(formulas_of(kernel))}] "
+        f"{','.join(element_types(types_))} /{rank_of(types_)}"
+    )
 
 
 def main():
@@ -213,7 +258,8 @@ def main():
     parser.add_argument(
         "--match", default="", help="only rows of the op table with this in the name"
     )
-    parser.add_argument("--dtypes", default=DTYPES)
+    parser.add_argument("--dtypes", default=DTYPES, help="separated by commas")
+    parser.add_argument("--all", action="store_true", help="every formula in every dtype and form")
     parser.add_argument("--report", help="write the table of kernels to this file")
     options = parser.parse_args()
     toolkit = find_toolkit()
@@ -223,15 +269,16 @@ def main():
     began = time.perf_counter()
     notes = prepare(toolkit)
     failures, unsupported = note_launches(options.dtypes.split(","), options.match)
-    print(f"{len(notes)} kernels noted in {time.perf_counter() - began:.0f} s")
-    wrong, lines = check_all(str(Path(toolkit) / "bin" / "ptxas"), sorted(notes, key=_order))
+    print(f"{len(notes)} kernels noted in {time.perf_counter() - began:.0f} s", flush=True)
+    chosen = sorted(notes, key=_order) if options.all else select(notes)
+    wrong, lines = check_all(str(Path(toolkit) / "bin" / "ptxas"), chosen)
     failures += wrong
     if options.report:
         Path(options.report).write_text("\n".join(lines) + "\n")
     print("\n".join(failures))
     print(
-        f"{len(notes)} kernels, {len(failures)} failures, {len(ARCHITECTURES)} architectures, "
-        f"{unsupported} calls in dtypes that their ops do not support, "
+        f"{len(chosen)} kernels, {len(failures)} failures, {len(ARCHITECTURES)} architectures, "
+        f"{unsupported} rows in dtypes that their ops do not support, "
         f"{time.perf_counter() - began:.0f} s"
     )
     return 1 if failures or not notes else 0

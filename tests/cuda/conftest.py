@@ -1,5 +1,6 @@
-"""The simulated checks run in a process of their own, with NUMBA_ENABLE_CUDASIM=1."""
+"""Lets the tests here import the scripts beside them."""
 
-import os
+import sys
+from pathlib import Path
 
-collect_ignore = [] if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" else ["simulated"]
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,195 @@
+"""The device layer: memory, copies, streams, errors."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import numbatorch as torch
+from numbatorch import cuda_memory, cuda_target, devices
+from numbatorch.ops.casting import to_device
+
+CUDA = devices.resolve("cuda")
+
+
+def bring(x):
+    return to_device(x, CUDA)
+
+
+def home(x):
+    return to_device(x, devices.CPU)
+
+
+def test_there_is_a_device():
+    assert torch.cuda.is_available()
+    assert torch.cuda.device_count() == 1
+    assert torch.cuda.current_device() == 0
+    assert torch.cuda.get_device_name() == "CUDA simulator"
+    assert torch.cuda.get_device_properties(0).multi_processor_count == 1
+    torch.cuda.set_device("cuda:0")
+    with torch.cuda.device(0):
+        torch.cuda.synchronize()
+
+
+def test_a_device_that_is_missing():
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        torch.ones(3, device="cuda:7")
+
+
+def test_values_go_there_and_back():
+    x = torch.ones(3, device="cuda") + 1
+    assert x.device == torch.device("cuda", 0)
+    assert x.tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "int64", "uint8", "bool", "complex64"])
+def test_copies_keep_every_dtype(name):
+    dtype = getattr(torch, name)
+    values = np.arange(24).reshape(2, 3, 4) % 2
+    x = torch.tensor(values.tolist(), dtype=dtype)
+    assert home(bring(x)).tolist() == x.tolist()
+
+
+def test_copies_between_any_strides():
+    x = torch.arange(24).reshape(2, 3, 4)
+    turned = x.permute(2, 0, 1)
+    there = bring(turned)
+    assert there.tolist() == turned.tolist()
+    whole = bring(x)
+    assert home(whole.permute(2, 0, 1)).tolist() == turned.tolist()
+    part = whole.select(1, 2)
+    assert home(part).tolist() == x.select(1, 2).tolist()
+    part.copy_(torch.zeros(2, 4, dtype=torch.int64))
+    assert home(whole).select(1, 2).tolist() == [[0] * 4] * 2
+    assert home(whole).select(1, 1).tolist() == x.select(1, 1).tolist()
+
+
+def test_empty_tensors():
+    x = torch.zeros(0, 3, device="cuda")
+    assert (x + x).shape == (0, 3)
+    assert home(x).tolist() == []
+
+
+def test_memory_is_counted_and_reused():
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    x = torch.zeros(1000, device="cuda")
+    assert torch.cuda.memory_allocated() == before + 4000
+    address = x.data_ptr()
+    del x
+    assert torch.cuda.memory_allocated() == before
+    assert torch.cuda.memory_reserved() >= before + 4000
+    assert torch.cuda.max_memory_allocated() >= before + 4000
+    again = torch.zeros(1000, device="cuda")
+    assert again.data_ptr() == address
+    del again
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_reserved() == torch.cuda.memory_allocated()
+    assert "allocated_bytes.all.peak" in torch.cuda.memory_stats()
+
+
+def test_out_of_memory(monkeypatch):
+    asked = []
+
+    def refuse(nbytes, index):
+        asked.append(nbytes)
+        raise MemoryError
+
+    monkeypatch.setattr(cuda_target, "allocate", refuse)
+    with pytest.raises(torch.cuda.OutOfMemoryError, match="Tried to allocate 1.00 GiB"):
+        torch.empty(1 << 28, device="cuda")
+    assert asked == [1 << 30] * 2  # once more after the cache was emptied
+    assert issubclass(torch.cuda.OutOfMemoryError, RuntimeError)
+
+
+def test_resizing_keeps_the_bytes_that_fit():
+    storage = bring(torch.arange(4)).storage
+    storage.resize(16)
+    assert storage.nbytes == 16
+    kept = np.empty(16, np.uint8)
+    storage.copy_to_host(kept)
+    assert kept.view(np.int64).tolist() == [0, 1]
+
+
+def test_kernels_do_not_reach_outside():
+    memory = cuda_memory.CudaStorage(8, 0).typed(torch.int32)
+    for index in (-1, 2):
+        with pytest.raises(IndexError):
+            memory[index]
+        with pytest.raises(IndexError):
+            memory[index] = 0
+
+
+def test_devices_do_not_mix():
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        torch.ones(3, device="cuda") + torch.ones(3)
+    assert (torch.ones(3, device="cuda") + torch.tensor(1.0)).is_cuda  # a 0-d tensor may come
+
+
+def test_streams_and_events():
+    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        start.record()
+        torch.ones(3, device="cuda")
+        end.record(stream)
+    end.synchronize()
+    assert start.elapsed_time(end) >= 0
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    with pytest.raises(ValueError, match="enable_timing"):
+        start.elapsed_time(torch.cuda.Event())
+
+
+def test_the_seed_is_the_hosts():
+    torch.manual_seed(5)
+    expected = torch.randn(20)
+    torch.cuda.manual_seed_all(5)
+    assert torch.randn(20, device="cuda").tolist() == expected.tolist()
+
+
+def test_gradients_accumulate_on_the_device():
+    x = torch.ones(3, device="cuda", requires_grad=True)
+    for _ in range(2):
+        (x * x).sum().backward()
+    assert x.grad.is_cuda
+    assert x.grad.tolist() == [4.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 300])
+def test_reductions_in_segments(size, monkeypatch):
+    """Long enough for two stages, whatever the block size is in the simulator."""
+    from numbatorch.cuda_kernels import reduction
+
+    monkeypatch.setattr(reduction, "SEGMENT", 16)
+    monkeypatch.setattr(reduction, "SHORT", 4)
+    values = np.random.default_rng(0).normal(size=(2, size))
+    x = torch.tensor(values.tolist(), dtype=torch.float64)
+    found = bring(x)
+    np.testing.assert_allclose(found.sum().item(), values.sum(), rtol=1e-12)
+    np.testing.assert_allclose(home(found.sum(dim=1)).numpy(), values.sum(1), rtol=1e-12)
+    assert found.max().item() == values.max()
+    assert found.argmin().item() == values.argmin()
+
+
+def test_labels_out_of_range():
+    scores = torch.zeros(2, 3, device="cuda")
+    with pytest.raises(IndexError, match="Target 3 is out of bounds"):
+        torch.nll_loss(scores, torch.tensor([0, 3], device="cuda"))
+
+
+def test_indices_out_of_range():
+    x = torch.zeros(5, device="cuda")
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[torch.tensor([5], device="cuda")]
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "int64", "int8"])
+def test_no_summand_is_lost(name):
+    dtype = getattr(torch, name)
+    index = torch.tensor(np.random.default_rng(0).integers(0, 3, 40).tolist(), device="cuda")
+    found = torch.zeros(3, dtype=dtype, device="cuda").index_add(
+        0, index, torch.ones(40, dtype=dtype, device="cuda")
+    )
+    assert found.tolist() == np.bincount(home(index).numpy(), minlength=3).tolist()
