@@ -6,6 +6,7 @@ from .arithmetic import conj_of
 from .elementwise import BOOL, elementwise, promote
 from .registry import Sample, function, samples
 
+
 def _integers_rejected(dtype):
     if dtype.category < dtypes.FLOATING:
         raise RuntimeError(
