@@ -5,13 +5,13 @@ import math
 from .. import devices, dtypes, return_types, shapes
 from ..formulas import reduction as formulas
 from ..formulas.scan import log_add_exp
-from ..op import Spec, primitive, spec_like
+from ..op import Spec, primitive, scalar_name, spec_like
 from .arithmetic import conj_of
 from .casting import cast
 from .indexing import scatter_op
 from .joining import cat
 from .output import store
-from .reduction import check_ordered, floating, numpy_names, run
+from .reduction import check_ordered, numpy_names, run
 from .registry import Sample, function, samples
 from .views import slice_gradient, slice_op
 
@@ -183,8 +183,11 @@ def cumprod(input, dim, *, dtype=None, out=None):
 @function
 def logcumsumexp(input, dim, *, out=None):
     """The logarithm of the sum of the exponentials up to each element along `dim`."""
-    check_ordered("logcumsumexp", input)
-    return _scanned(logcumsumexp_op, floating(input), dim, None, out)
+    if not input.dtype.is_floating_point:
+        raise NotImplementedError(
+            f"\"logcumsumexp_out_cpu\" not implemented for '{scalar_name(input.dtype)}'"
+        )
+    return _scanned(logcumsumexp_op, input, dim, None, out)
 
 
 def _extrema(op, structure, input, dim, out):
