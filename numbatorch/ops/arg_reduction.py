@@ -147,7 +147,7 @@ argmax_op, argmin_op = _declare_argument("argmax"), _declare_argument("argmin")
 def _argument(op, input, dim, keepdim, out):
     check_ordered(op.name, input)
     if input.dtype is dtypes.bool_:
-        raise NotImplementedError(f"{op.name}(): does not support bool input")
+        raise RuntimeError(f"{op.name}(): does not support bool input")
     shape = input.shape
     if dim is None:
         check_any_element(op.name, input, IndexError)
