@@ -128,6 +128,10 @@ FILLS = {
         lambda torch, n, d: torch.alpha_dropout(_weights(torch, n, d), 0.3, True),
         FLOATING,
     ),
+    "rrelu": (
+        lambda torch, n, d: torch.rrelu(_weights(torch, n, d) - 0.5, 0.1, 0.3, True),
+        FLOATING,
+    ),
     "rand_like": (lambda torch, n, d: torch.rand_like(_empty(torch, n, d)), FLOATING),
     "randn_like": (lambda torch, n, d: torch.randn_like(_empty(torch, n, d)), FLOATING),
     "randint_like": (

@@ -255,6 +255,8 @@ WRONG = {
     "dropout of nan": lambda torch: torch.dropout(torch.ones(2), float("nan"), True),
     "dropout of int": lambda torch: torch.dropout(torch.ones(2, dtype=torch.int64), 0.5, True),
     "feature_dropout of rank 1": lambda torch: torch.feature_dropout(torch.ones(2), 0.5, True),
+    "rrelu backwards": lambda torch: torch.rrelu(torch.ones(2), 2.0, 1.0, True),
+    "rrelu of int": lambda torch: torch.rrelu(torch.ones(2, dtype=torch.int64), training=True),
     "poisson below 0": lambda torch: torch.poisson(-torch.ones(2)),
     "poisson of int": lambda torch: torch.poisson(torch.ones(2, dtype=torch.int64)),
     "binomial of two shapes": lambda torch: torch.binomial(torch.ones(2), torch.ones(3)),
@@ -295,6 +297,14 @@ def test_dropout_returns_its_input_where_it_does_nothing():
     assert nt.dropout(x, 0.4, False) is x
     assert nt.dropout(x, 0.0, True) is x
     assert nt.dropout(x, 1.0, True).tolist() == [0.0] * 4
+
+
+def test_rrelu_passes_gradients_with_its_slopes():
+    x = nt.tensor([-1.0, 2.0, -3.0], requires_grad=True)
+    y = nt.rrelu(x, 0.1, 0.3, True)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.tolist(), np.array(y.tolist()) / np.array(x.tolist()))
+    assert nt.rrelu(x, 0.1, 0.3).tolist() == (x * nt.tensor([0.2, 1.0, 0.2])).tolist()
 
 
 def test_in_place_draws_cut_the_history():

@@ -302,20 +302,26 @@ def _normal_singly(out, generator, mean, std, finish):
 # Samples whose parameters are elements of a tensor ------------------------------------------------
 
 
-def elementwise(sampler, load, convert, store, x_type, out_type):
-    """out[i] = sampler(block, x[i])."""
+@register_jitable
+def read_nothing(arguments, first):
+    return ()
+
+
+def elementwise(sampler, read, load, convert, store, x_type, out_type):
+    """out[i] = sampler(block, x[i], *parameters)."""
 
     def elementwise_kernel(begin, end, arguments):
         block = block_at(integer(arguments, 0))
         out = span(integer(arguments, 1), end, out_type)
         x = span(integer(arguments, 2), end, x_type)
+        parameters = read(arguments, 3)
         for i in range(begin, end):
-            out[i] = store(convert(sampler(block, load(x[i]))))
+            out[i] = store(convert(sampler(block, load(x[i]), *parameters)))
 
     return elementwise_kernel
 
 
-def elementwise_of_two(sampler, load, convert, store, x_type, out_type):
+def elementwise_of_two(sampler, read, load, convert, store, x_type, out_type):
     """out[i] = sampler(block, x[i], y[i])."""
 
     def elementwise_of_two_kernel(begin, end, arguments):
@@ -329,15 +335,15 @@ def elementwise_of_two(sampler, load, convert, store, x_type, out_type):
     return elementwise_of_two_kernel
 
 
-def _sample(template, sampler, out, generator, *operands):
+def _sample(template, sampler, out, generator, *operands, read=read_nothing, reals=()):
     x, dtype = operands[0].dtype, out.dtype
     kernel = jit.specialise(
-        template, sampler, conversion.load(x), conversion.cast(dtype), conversion.store(dtype),
+        template, sampler, read, conversion.load(x), conversion.cast(dtype), conversion.store(dtype),
         x.numba, dtype.numba, flags=EXACT,
     )  # fmt: skip
     count = out.shape.numel()
     addresses = [operand.address for operand in operands]
-    _launch(kernel, count, generator, out.address, *addresses)
+    _launch(kernel, count, generator, out.address, *addresses, reals=reals)
 
 
 @register_jitable
@@ -378,6 +384,24 @@ def standard_gamma(out, generator, concentration):
 
 def binomial(out, generator, count, p):
     _sample(elementwise_of_two, rejection.binomial, out, generator, count, p)
+
+
+@register_jitable
+def random_slope(block, x, lower, upper):
+    """The factor of randomised leaky ReLU: 1 for positive x, else uniform."""
+    if x <= 0:
+        return draw_uniform(block) * (upper - lower) + lower
+    return 1.0
+
+
+def random_slopes(out, generator, x, lower, upper):
+    """The factor of randomised leaky ReLU for every element of `x`."""
+    bounds = (_rounded_to_compute(lower, out.dtype), _rounded_to_compute(upper, out.dtype))
+    _sample(elementwise, random_slope, out, generator, x, read=read_two_reals, reals=bounds)
+
+
+def _rounded_to_compute(number, dtype):
+    return float(number) if dtype.itemsize == 8 else float(np.float32(number))
 
 
 # Permutations and choices -------------------------------------------------------------------------

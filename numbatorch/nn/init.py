@@ -244,7 +244,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) 
     zeros = math.ceil(sparsity * rows)
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
-        places = creation.randperm(rows)[:zeros]
+        places = ops.randperm(rows)[:zeros]
         tensor[places, column] = 0
     return tensor
 
