@@ -7,7 +7,7 @@ The class gives every elementwise op broadcasting, dtype promotion, Python numbe
 from inspect import getfullargspec
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Op, Spec, camel_case, check_devices, scalar_name, write_inplace
+from ..op import Op, Spec, camel_case, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
 from .output import write_out
@@ -125,10 +125,8 @@ class Elementwise(Op):
         dtype = _shared_dtype(inputs)
         if dtype is None:
             inputs, dtype = scalars.promoted(self, inputs)
-        else:
-            check_devices(self, inputs)
-            if dtype in self._computed_as_is:
-                return inputs
+        elif dtype in self._computed_as_is:
+            return inputs
         if dtype in self.rejects:
             raise self._not_implemented(dtype)
         computed = self.rule(dtype)[0]
@@ -163,12 +161,15 @@ def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=Tru
 
 
 def _shared_dtype(inputs):
-    """The dtype that all inputs have, or None where one is a number or has another."""
-    dtype = None
+    """The dtype that all inputs have, or None where one is a number, has another, or lies elsewhere."""
+    dtype = place = None
     for x in inputs:
-        if not isinstance(x, graph.Value) or x.dtype is not (dtype or x.dtype):
+        if not isinstance(x, graph.Value):
             return None
-        dtype = x.dtype
+        if dtype is None:
+            dtype, place = x.dtype, x.storage.device_type
+        elif x.dtype is not dtype or x.storage.device_type != place:
+            return None
     return dtype
 
 
