@@ -130,7 +130,7 @@ FILLS = {
     ),
     "rrelu": (
         lambda torch, n, d: torch.rrelu(_weights(torch, n, d) - 0.5, 0.1, 0.3, True),
-        FLOATING,
+        ("float32", "float64", "bfloat16"),
     ),
     "rand_like": (lambda torch, n, d: torch.rand_like(_empty(torch, n, d)), FLOATING),
     "randn_like": (lambda torch, n, d: torch.randn_like(_empty(torch, n, d)), FLOATING),
