@@ -119,7 +119,7 @@ def specialise(factory, *key, flags=DEFAULT_FLAGS):
 
 
 @intrinsic
-def _call_kernel(typing_context, pointer, begin, end, arguments):
+def call_kernel(typing_context, pointer, begin, end, arguments):
     """Call a kernel by its address; kernels neither return a value nor raise."""
 
     def generate(context, builder, signature, values):
@@ -144,7 +144,7 @@ def _launch_in_chunks(pointer, items, chunks, arguments):
         begin = min(chunk * size, items)
         end = min(begin + size, items)
         if begin < end:
-            _call_kernel(pointer, begin, end, arguments)
+            call_kernel(pointer, begin, end, arguments)
 
 
 def _launch_parallel(pointer, items, chunks, arguments):

@@ -9,9 +9,9 @@ from .. import jit
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN, beats_as_maximum, beats_as_minimum
 from . import reduction
-from .elementwise import offset_of
 from .native import integer, scratch, span
 from .reduction import ROW_BLOCK, TILE
+from .strided import offset_of
 
 index_type = types.int64
 

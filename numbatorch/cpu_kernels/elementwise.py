@@ -1,11 +1,14 @@
-"""Elementwise kernels: one formula over every element, operands read through their own strides."""
+"""Elementwise kernels: one formula over every element of operands that broadcast to one shape."""
+
+from itertools import chain
 
 from numba.extending import register_jitable
 
 from .. import jit, shapes
 from ..array import empty
 from ..formulas import conversion
-from .native import integer, real, span
+from .native import integer, read, real, write
+from .strided import DENSE, layout, offset_of, strided  # noqa: F401
 
 #: Elements that are worth a thread of their own.
 GRAIN = 16384
@@ -41,134 +44,49 @@ def parameter_reader(count, compute):
     return read
 
 
-@register_jitable
-def offset_of(position, arguments, sizes, strides, rank):
-    """The offset of element `position` (a multiple of the last size) of a tensor.
-
-    `sizes` and `strides` are the slots where the tensor's sizes and strides begin.
-    """
-    offset = 0
-    for d in range(rank - 1, -1, -1):
-        size = integer(arguments, sizes + d)
-        offset += (position % size) * integer(arguments, strides + d)
-        position //= size
-    return offset
+# Dense kernels: every operand is a run of elements without gaps. Slots: the operands' addresses
+# (output first), then the parameters.
 
 
-# Slots of every kernel below: the operands' addresses (output first), the rank, the sizes, then
-# each operand's strides in elements. A run is a stretch of the last dimension.
-
-
-def unary(formula, load, store, convert, x_type, out_type, x_bytes, out_bytes, reader):
+def unary(formula, load, store, convert, x_type, reader):
     """out = formula(x, *parameters)."""
 
     def unary_kernel(begin, end, arguments):
-        out, x, rank = integer(arguments, 0), integer(arguments, 1), integer(arguments, 2)
-        width = integer(arguments, 2 + rank)
-        out_step, x_step = integer(arguments, 2 + 2 * rank), integer(arguments, 2 + 3 * rank)
-        parameters = reader(arguments, 3 + 3 * rank)
-        position = begin
-        while position < end:
-            count = min(width - position % width, end - position)
-            out_at = out + out_bytes * offset_of(position, arguments, 3, 3 + rank, rank)
-            x_at = x + x_bytes * offset_of(position, arguments, 3, 3 + 2 * rank, rank)
-            if out_step == 1 and x_step == 1:
-                outs, xs = span(out_at, count, out_type), span(x_at, count, x_type)
-                for i in range(count):
-                    outs[i] = store(convert(formula(load(xs[i]), *parameters)))
-            else:
-                outs = span(out_at, count * out_step, out_type)
-                xs = span(x_at, count * x_step + 1, x_type)
-                for i in range(count):
-                    outs[i * out_step] = store(convert(formula(load(xs[i * x_step]), *parameters)))
-            position += count
+        out, x = integer(arguments, 0), integer(arguments, 1)
+        parameters = reader(arguments, 2)
+        for i in range(begin, end):
+            value = formula(load(read(x, i, x_type)), *parameters)
+            write(out, i, store(convert(value)))
 
     return unary_kernel
 
 
-def binary(formula, load, store, convert, x_type, out_type, x_bytes, out_bytes, reader):
+def binary(formula, load, store, convert, x_type, reader):
     """out = formula(x, y, *parameters); x and y are of one type."""
 
     def binary_kernel(begin, end, arguments):
         out, x, y = integer(arguments, 0), integer(arguments, 1), integer(arguments, 2)
-        rank = integer(arguments, 3)
-        width = integer(arguments, 3 + rank)
-        out_step, x_step = integer(arguments, 3 + 2 * rank), integer(arguments, 3 + 3 * rank)
-        y_step = integer(arguments, 3 + 4 * rank)
-        parameters = reader(arguments, 4 + 4 * rank)
-        position = begin
-        while position < end:
-            count = min(width - position % width, end - position)
-            out_at = out + out_bytes * offset_of(position, arguments, 4, 4 + rank, rank)
-            x_at = x + x_bytes * offset_of(position, arguments, 4, 4 + 2 * rank, rank)
-            y_at = y + x_bytes * offset_of(position, arguments, 4, 4 + 3 * rank, rank)
-            if out_step == 1 and x_step == 1 and y_step == 1:
-                outs = span(out_at, count, out_type)
-                xs, ys = span(x_at, count, x_type), span(y_at, count, x_type)
-                for i in range(count):
-                    outs[i] = store(convert(formula(load(xs[i]), load(ys[i]), *parameters)))
-            elif out_step == 1 and x_step == 1 and y_step == 0:
-                outs, xs = span(out_at, count, out_type), span(x_at, count, x_type)
-                right = load(span(y_at, 1, x_type)[0])
-                for i in range(count):
-                    outs[i] = store(convert(formula(load(xs[i]), right, *parameters)))
-            elif out_step == 1 and x_step == 0 and y_step == 1:
-                outs, ys = span(out_at, count, out_type), span(y_at, count, x_type)
-                left = load(span(x_at, 1, x_type)[0])
-                for i in range(count):
-                    outs[i] = store(convert(formula(left, load(ys[i]), *parameters)))
-            else:
-                outs = span(out_at, count * out_step, out_type)
-                xs = span(x_at, count * x_step + 1, x_type)
-                ys = span(y_at, count * y_step + 1, x_type)
-                for i in range(count):
-                    value = formula(load(xs[i * x_step]), load(ys[i * y_step]), *parameters)
-                    outs[i * out_step] = store(convert(value))
-            position += count
+        parameters = reader(arguments, 3)
+        for i in range(begin, end):
+            value = formula(load(read(x, i, x_type)), load(read(y, i, x_type)), *parameters)
+            write(out, i, store(convert(value)))
 
     return binary_kernel
 
 
-def ternary(
-    formula, load_x, load, store, convert, x_type, y_type, out_type, x_bytes, y_bytes, out_bytes, reader
-):  # fmt: skip
+def ternary(formula, load_x, load, store, convert, x_type, y_type, reader):
     """out = formula(x, y, z, *parameters); y and z are of one type, x may be of another."""
 
     def ternary_kernel(begin, end, arguments):
         out, x = integer(arguments, 0), integer(arguments, 1)
         y, z = integer(arguments, 2), integer(arguments, 3)
-        rank = integer(arguments, 4)
-        width = integer(arguments, 4 + rank)
-        out_step, x_step = integer(arguments, 4 + 2 * rank), integer(arguments, 4 + 3 * rank)
-        y_step, z_step = integer(arguments, 4 + 4 * rank), integer(arguments, 4 + 5 * rank)
-        parameters = reader(arguments, 5 + 5 * rank)
-        position = begin
-        while position < end:
-            count = min(width - position % width, end - position)
-            out_at = out + out_bytes * offset_of(position, arguments, 5, 5 + rank, rank)
-            x_at = x + x_bytes * offset_of(position, arguments, 5, 5 + 2 * rank, rank)
-            y_at = y + y_bytes * offset_of(position, arguments, 5, 5 + 3 * rank, rank)
-            z_at = z + y_bytes * offset_of(position, arguments, 5, 5 + 4 * rank, rank)
-            if out_step == 1 and x_step == 1 and y_step == 1 and z_step == 1:
-                outs, xs = span(out_at, count, out_type), span(x_at, count, x_type)
-                ys, zs = span(y_at, count, y_type), span(z_at, count, y_type)
-                for i in range(count):
-                    value = formula(load_x(xs[i]), load(ys[i]), load(zs[i]), *parameters)
-                    outs[i] = store(convert(value))
-            else:
-                outs = span(out_at, count * out_step, out_type)
-                xs = span(x_at, count * x_step + 1, x_type)
-                ys = span(y_at, count * y_step + 1, y_type)
-                zs = span(z_at, count * z_step + 1, y_type)
-                for i in range(count):
-                    value = formula(
-                        load_x(xs[i * x_step]),
-                        load(ys[i * y_step]),
-                        load(zs[i * z_step]),
-                        *parameters,
-                    )
-                    outs[i * out_step] = store(convert(value))
-            position += count
+        parameters = reader(arguments, 4)
+        for i in range(begin, end):
+            chooser = load_x(read(x, i, x_type))
+            value = formula(
+                chooser, load(read(y, i, y_type)), load(read(z, i, y_type)), *parameters
+            )
+            write(out, i, store(convert(value)))
 
     return ternary_kernel
 
@@ -176,35 +94,32 @@ def ternary(
 _TEMPLATES = {1: unary, 2: binary, 3: ternary}
 
 
-def geometry(out, operands):
-    """(items, slots): the elements to visit, and the rank, sizes and strides of all operands."""
+def layout_of(out, operands):
+    """(sizes, strides of each operand, output first), with as few dimensions as possible."""
     shape = out.shape
     strides = [out.strides]
     for x in operands:
         same = x.shape == shape
         strides.append(x.strides if same else shapes.broadcast_strides(x.shape, x.strides, shape))
-    sizes, strides = shapes.collapse(shape, strides)
-    slots = [len(sizes), *sizes]
-    for operand_strides in strides:
-        slots += operand_strides
-    return shapes.numel(shape), slots
+    return shapes.collapse(shape, strides)
 
 
-def _specialise(formula, out, operands, parameters):
-    """The kernel for a formula on operands of these dtypes, output first."""
+def geometry(out, operands):
+    """(items, slots): the elements to visit, and the rank, sizes and strides of all operands."""
+    sizes, strides = layout_of(out, operands)
+    return shapes.numel(out.shape), [len(sizes), *sizes, *chain(*strides)]
+
+
+def _dense_kernel(formula, out, operands, parameters):
+    """The kernel for a formula on dense operands of these dtypes."""
     x, y = operands[0], operands[-1]
     reader = parameter_reader(parameters, y.compute)
+    finish = conversion.store(out), conversion.cast(out)
     if len(operands) == 3:
-        parts = (
-            conversion.load(x), conversion.load(y), conversion.store(out), conversion.cast(out),
-            x.numba, y.numba, out.numba, x.itemsize, y.itemsize, out.itemsize, reader,
-        )  # fmt: skip
+        loads, elements = (conversion.load(x), conversion.load(y)), (x.numba, y.numba)
     else:
-        parts = (
-            conversion.load(x), conversion.store(out), conversion.cast(out),
-            x.numba, out.numba, x.itemsize, out.itemsize, reader,
-        )  # fmt: skip
-    return jit.specialise(_TEMPLATES[len(operands)], formula, *parts)
+        loads, elements = (conversion.load(x),), (x.numba,)
+    return jit.specialise(_TEMPLATES[len(operands)], formula, *loads, *finish, *elements, reader)
 
 
 #: (formula, form of every operand) -> (kernel, items, slots): the same call comes again every step.
@@ -215,8 +130,18 @@ _MOST_PLANS = 8192
 def _plan(key, formula, out, operands, parameters):
     if len(_plans) >= _MOST_PLANS:
         _plans.clear()
-    kernel = _specialise(formula, out.dtype, tuple(x.dtype for x in operands), len(parameters))
-    plan = _plans[key] = (kernel, *geometry(out, operands))
+    kernel = _dense_kernel(formula, out.dtype, [x.dtype for x in operands], len(parameters))
+    sizes, strides = layout_of(out, operands)
+    layouts = [layout(sizes, steps) for steps in strides]
+    slots = ()
+    if any(found != DENSE for found in layouts):
+        everything = (out, *operands)
+        slots = (
+            kernel.pointer, len(everything), len(sizes), len(parameters),
+            *[x.dtype.itemsize for x in everything], *layouts, *sizes, *chain(*strides),
+        )  # fmt: skip
+        kernel = jit.specialise(strided)
+    plan = _plans[key] = kernel, shapes.numel(out.shape), slots
     return plan
 
 
@@ -230,7 +155,8 @@ def apply(formula, out, *operands, parameters=()):
     key = tuple(key)
     plan = _plans.get(key) or _plan(key, formula, out, operands, parameters)
     kernel, items, slots = plan
-    kernel(items, GRAIN, *addresses, *slots, reals=parameters)
+    if items:
+        kernel(items, GRAIN, *slots, *addresses, reals=parameters)
 
 
 def dense(x):

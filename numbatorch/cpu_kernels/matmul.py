@@ -9,7 +9,6 @@ from functools import cache, lru_cache
 from .. import jit, shapes
 from ..dtypes import float32, float64
 from ..formulas import conversion
-from .elementwise import offset_of
 from .gemm import (
     DEPTH,
     TILE_ROWS,
@@ -19,6 +18,7 @@ from .gemm import (
     tile_columns,
 )
 from .native import integer, span
+from .strided import offset_of
 
 #: Multiplications that are worth a thread of their own.
 GRAIN = 65536

@@ -72,7 +72,7 @@ def _native(function, real, complex_number=None):
                 return of_complex if complex_number is not None else None
             return of_real
 
-        overload(function)(choose)
+        overload(function, jit_options={"forceinline": True})(choose)
         return float32_formula
 
     return register

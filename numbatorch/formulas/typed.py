@@ -4,7 +4,7 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 #: Marks a scalar function that kernels may call, on either target.
-formula = register_jitable
+formula = register_jitable(forceinline=True)
 
 
 def like(x, number):
