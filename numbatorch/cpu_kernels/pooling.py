@@ -12,15 +12,15 @@ from numba.extending import register_jitable
 
 from .. import dtypes, jit, shapes
 from ..formulas import conversion
-from .native import integer, span
+from .native import grid, integer, span
 
 #: Elements read that are worth a thread of their own.
 GRAIN = 32768
 
 # Slots: addresses of x (the input, or the gradient that is read), out, indices; channels; the
-# triples of the plane's size and of the output's; x's strides in bytes (5); then what a kernel
-# needs: kernel, stride, padding, dilation (triples), or the tables of the three dimensions and the
-# divisor (0: the window's length).
+# triples of the plane's size and of the output's; x's strides in bytes (5); then the tables of the
+# three dimensions; then the dilations (of a maximum) and whether `halve` will do, or the divisor
+# (of a mean; 0: the lengths).
 X, OUT, INDICES, CHANNELS, SIZE, OUT_SIZE, STRIDES, REST = 0, 1, 2, 3, 4, 7, 10, 15
 
 
@@ -38,75 +38,35 @@ def _plane(arguments, plane):
     return x + image * integer(arguments, STRIDES) + channel * integer(arguments, STRIDES + 1)
 
 
-@register_jitable
-def _first(position, stride, padding, dilation):
-    """The first place of a window that is not in the padding."""
-    begin = position * stride - padding
-    return begin if begin >= 0 else begin + (dilation - 1 - begin) // dilation * dilation
+def max_windows(load, store, compute, element, lowest):
+    """An item is a row of the output: the maxima of the windows of the tables, and where they are.
 
-
-def max_pool_rows(load, store, compute, element, lowest):
-    """An item is a row of the output; the window's taps pass over the row one after the other."""
+    A later NaN replaces an earlier maximum; among equals the first one counts.
+    """
     size = element.bitwidth // 8
 
     @register_jitable
-    def take(row, places, values, hop, position, step):
-        """Where values[i * hop] is larger than row[i], or NaN, take it and its position."""
+    def larger_of(best, place, value, position):
+        larger = (value > best) | (value != value)  # selects: a branch would be mispredicted
+        return value if larger else best, position if larger else place
+
+    @register_jitable
+    def halve(row, places, at, step_h, width, position):
+        """A row of maxima over two by two elements that lie side by side."""
+        above, below = grid(at, (row.size, 2), element), grid(at + step_h, (row.size, 2), element)
         for i in range(row.size):
-            value, best = load(values[i * hop]), load(row[i])
-            if value > best or value != value:
-                row[i] = values[i * hop]
-                places[i] = position + i * step
+            here = position + 2 * i
+            best, place = larger_of(compute(lowest), here, load(above[i, 0]), here)
+            best, place = larger_of(best, place, load(above[i, 1]), here + 1)
+            best, place = larger_of(best, place, load(below[i, 0]), here + width)
+            best, place = larger_of(best, place, load(below[i, 1]), here + width + 1)
+            row[i], places[i] = store(best), place
 
     def max_pool_kernel(begin, end, arguments):
         _, height, width = _triple(arguments, SIZE)
-        depth = integer(arguments, SIZE)
-        out_d, out_h, out_w = _triple(arguments, OUT_SIZE)
-        kernel, stride = _triple(arguments, REST), _triple(arguments, REST + 3)
-        padding, dilation = _triple(arguments, REST + 6), _triple(arguments, REST + 9)
-        step_d, step_h, step_w = _triple(arguments, STRIDES + 2)
-        for item in range(begin, end):
-            oh, od, plane = item % out_h, item // out_h % out_d, item // (out_h * out_d)
-            source = _plane(arguments, plane)
-            row = span(integer(arguments, OUT) + item * out_w * size, out_w, element)
-            places = span(integer(arguments, INDICES) + item * out_w * 8, out_w, np.int64)
-            d_begin = _first(od, stride[0], padding[0], dilation[0])
-            h_begin = _first(oh, stride[1], padding[1], dilation[1])
-            for i in range(out_w):
-                w = _first(i, stride[2], padding[2], dilation[2])
-                row[i] = store(compute(lowest))
-                places[i] = (d_begin * height + h_begin) * width + w
-            d_end = min(od * stride[0] - padding[0] + (kernel[0] - 1) * dilation[0] + 1, depth)
-            h_end = min(oh * stride[1] - padding[1] + (kernel[1] - 1) * dilation[1] + 1, height)
-            for d in range(d_begin, d_end, dilation[0]):
-                for h in range(h_begin, h_end, dilation[1]):
-                    for k in range(kernel[2]):
-                        offset = k * dilation[2] - padding[2]
-                        low = max(0, -(offset // stride[2]))
-                        high = min(out_w, (width - 1 - offset) // stride[2] + 1)
-                        if low >= high:
-                            continue
-                        hop = stride[2] * step_w // size
-                        first = low * stride[2] + offset
-                        at = source + d * step_d + h * step_h + first * step_w
-                        values = span(at, (high - low - 1) * hop + 1, element)
-                        position = (d * height + h) * width + first
-                        if hop == 2:  # the common one, where the compiler knows how to load it
-                            take(row[low:high], places[low:high], values, 2, position, stride[2])
-                        else:
-                            take(row[low:high], places[low:high], values, hop, position, stride[2])
-
-    return max_pool_kernel
-
-
-def max_pool_windows(load, store, compute, element, lowest):
-    """An item is a row of the output; windows come from tables."""
-    size = element.bitwidth // 8
-
-    def adaptive_max_pool_kernel(begin, end, arguments):
-        _, height, width = _triple(arguments, SIZE)
         out_d, out_h, out_w = _triple(arguments, OUT_SIZE)
         step_d, step_h, step_w = _triple(arguments, STRIDES + 2)
+        hop_d, hop_h, hop_w = _triple(arguments, REST + 3)
         for item in range(begin, end):
             oh, od, plane = item % out_h, item // out_h % out_d, item // (out_h * out_d)
             source = _plane(arguments, plane)
@@ -114,21 +74,31 @@ def max_pool_windows(load, store, compute, element, lowest):
             places = span(integer(arguments, INDICES) + item * out_w * 8, out_w, np.int64)
             ds = span(integer(arguments, REST) + od * 24, 3, np.int64)
             hs = span(integer(arguments, REST + 1) + oh * 24, 3, np.int64)
+            if integer(arguments, REST + 6):
+                at, position = source + ds[0] * step_d, ds[0] * height + hs[0]
+                halve(row, places, at + hs[0] * step_h, step_h, width, position * width)
+                continue
             for ow in range(out_w):
                 ws = span(integer(arguments, REST + 2) + ow * 24, 3, np.int64)
-                best, raw = compute(lowest), store(compute(lowest))
+                best = compute(lowest)
                 place = (ds[0] * height + hs[0]) * width + ws[0]
-                for d in range(ds[0], ds[1]):
-                    for h in range(hs[0], hs[1]):
-                        for w in range(ws[0], ws[1]):
-                            at = source + d * step_d + h * step_h + w * step_w
+                d = ds[0]
+                while d < ds[1]:
+                    h = hs[0]
+                    while h < hs[1]:
+                        at = source + d * step_d + h * step_h + ws[0] * step_w
+                        position = (d * height + h) * width + ws[0]
+                        last = position + ws[1] - ws[0]
+                        while position < last:
                             value = load(span(at, 1, element)[0])
-                            if value > best or value != value:
-                                best, raw = value, span(at, 1, element)[0]
-                                place = (d * height + h) * width + w
-                row[ow], places[ow] = raw, place
+                            best, place = larger_of(best, place, value, position)
+                            position += hop_w
+                            at += hop_w * step_w
+                        h += hop_h
+                    d += hop_d
+                row[ow], places[ow] = store(best), place
 
-    return adaptive_max_pool_kernel
+    return max_pool_kernel
 
 
 def average_windows(load, store, convert, compute, element):
@@ -256,11 +226,12 @@ def _numeric(factory, dtype):
 
 
 @cache
-def _maximum(factory, dtype):
+def _maximum(dtype):
     lowest = -np.inf if dtype.is_floating_point else int(dtypes.iinfo(dtype).min)
     return jit.specialise(
-        factory, conversion.load(dtype), conversion.store(dtype), dtype.compute, dtype.numba, lowest
-    )
+        max_windows, conversion.load(dtype), conversion.store(dtype), dtype.compute, dtype.numba,
+        lowest,
+    )  # fmt: skip
 
 
 def volume(values, missing):
@@ -275,6 +246,15 @@ def _head(x, out, indices, plane, window_plane):
         x.address, out.address, 0 if indices is None else indices.address, x.shape[1],
         *volume(plane, 1), *volume(window_plane, 1), *strides[:2], *volume(strides[2:], 0),
     ]  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def dilated_windows(size, out_size, kernel, stride, padding, dilation):
+    """The table of max-pooling along one dimension."""
+    begin = np.arange(out_size, dtype=np.int64) * stride - padding
+    end = np.minimum(begin + (kernel - 1) * dilation + 1, size)
+    begin = np.where(begin < 0, begin + -(begin // dilation) * dilation, begin)
+    return np.ascontiguousarray(np.stack([begin, end, end - begin], axis=1))
 
 
 @lru_cache(maxsize=1024)
@@ -305,21 +285,36 @@ def _run_planes(kernel, out, head, rest):
     kernel(shapes.numel(out.shape[:2]), -(-GRAIN // max(1, pixels)), *head, *rest)
 
 
+def _maxima(out, indices, input, tables, dilation, work, halves=False):
+    head = _head(input, out, indices, input.shape[2:], out.shape[2:])
+    rest = [*[t.ctypes.data for t in tables], *dilation, halves]
+    _run_rows(_maximum(out.dtype), out, head, rest, work)
+
+
 def max_pool(out, indices, input, kernel, stride, padding, dilation):
     """out = the maximum of every window, indices = where in its plane each one lies."""
-    rest = [*volume(kernel, 1), *volume(stride, 1), *volume(padding, 0), *volume(dilation, 1)]
-    head = _head(input, out, indices, input.shape[2:], out.shape[2:])
-    _run_rows(_maximum(max_pool_rows, out.dtype), out, head, rest, shapes.numel(kernel))
+    dilation = volume(dilation, 1)
+    along = zip(
+        volume(input.shape[2:], 1), volume(out.shape[2:], 1), volume(kernel, 1), volume(stride, 1),
+        volume(padding, 0), dilation,
+    )  # fmt: skip
+    tables = [dilated_windows(*values) for values in along]
+    halves = (
+        input.strides[-1] == 1
+        and volume(kernel, 1) == volume(stride, 1) == (1, 2, 2)
+        and volume(padding, 0) == (0, 0, 0)
+        and dilation == (1, 1, 1)
+        and all(2 * n <= size for n, size in zip(out.shape[-2:], input.shape[-2:]))
+    )
+    _maxima(out, indices, input, tables, dilation, shapes.numel(kernel), halves)
 
 
 def adaptive_max_pool(out, indices, input):
     """As max_pool, over windows that divide the input evenly among the outputs."""
-    tables = _adaptive_tables(input.shape[2:], out.shape[2:])
-    head = _head(input, out, indices, input.shape[2:], out.shape[2:])
-    work = shapes.numel(input.shape) // max(1, shapes.numel(out.shape))
-    _run_rows(
-        _maximum(max_pool_windows, out.dtype), out, head, [t.ctypes.data for t in tables], work
-    )
+    if 0 not in out.shape:
+        tables = _adaptive_tables(input.shape[2:], out.shape[2:])
+        work = shapes.numel(input.shape) // shapes.numel(out.shape)
+        _maxima(out, indices, input, tables, (1, 1, 1), work)
 
 
 def _adaptive_tables(sizes, out_sizes):
@@ -350,7 +345,7 @@ def _spread(out, grad_output, tables, divisor):
 def average_pool(out, input, kernel, stride, padding, count_include_pad, divisor):
     """out = the sum of every window over `divisor`; a divisor of 0 means the window's size."""
     geometry = kernel, stride, padding, count_include_pad
-    if out.shape and 0 not in out.shape:
+    if 0 not in out.shape:
         _average(out, input, _sliding_tables(input.shape[2:], out.shape[2:], *geometry), divisor)
 
 

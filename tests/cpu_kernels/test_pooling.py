@@ -91,6 +91,21 @@ def test_max_pool(dtype):
         np.testing.assert_array_equal(indices, places)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_max_pool_of_two_by_two(dilation):
+    rng = np.random.default_rng(0)
+    for size in ((8, 10), (9, 7)):
+        x = rng.integers(0, 3, (2, 3, *size)).astype("float32")  # many equal ones
+        out = [(n - dilation - 1) // 2 + 1 for n in size]
+        windows = [sliding(n, m, 2, 2, 0, dilation) for n, m in zip(size, out)]
+        expected, places = reference_max(x, windows)
+        out, indices = np.zeros_like(expected), np.zeros_like(places)
+        geometry = (2, 2), (2, 2), (0, 0), (dilation, dilation)
+        kernels.max_pool(as_array(out), as_array(indices), as_array(x), *geometry)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(indices, places)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=repr)
 def test_adaptive_max_pool(dtype):
     rng = np.random.default_rng(0)
