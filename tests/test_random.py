@@ -67,7 +67,6 @@ CHOICES = [
 ]
 
 
-@pytest.mark.skipif(not hasattr(nt, "topk"), reason="selection ops are not there yet")
 @pytest.mark.parametrize("program, dtype", CHOICES)
 def test_choices_are_those_of_pytorch(program, dtype):
     for size in programs.SIZES[1:-1]:
@@ -102,8 +101,6 @@ def test_a_generator_of_its_own():
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_elements(name):
     table = {**programs.FILLS, **programs.PERMUTATIONS, **programs.CHOICES}
-    if name.startswith("multinomial") and not hasattr(nt, "topk"):
-        pytest.skip("selection ops are not there yet")
     program, names = table[name]
     nt.manual_seed(programs.SEED)
     with warnings.catch_warnings():
