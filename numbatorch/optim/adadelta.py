@@ -10,7 +10,6 @@ from .rules import (
     check_learning_rate,
     check_non_negative,
     counter,
-    kept_for_backward,
     scalar,
 )
 
@@ -65,8 +64,6 @@ class Adadelta(Optimizer):
         grad = add_weight_decay(grad, param, group["weight_decay"])
         square, accumulated = state["square_avg"], state["acc_delta"]
         square.mul_(rho).addcmul_(grad, grad, value=1 - rho)
-        scale = square.add(eps).sqrt_()
-        delta = kept_for_backward(accumulated.add(eps).sqrt_(), group)
-        delta = delta.div_(scale).mul_(grad)
+        delta = accumulated.add(eps).sqrt_() / square.add(eps).sqrt_() * grad
         accumulated.mul_(rho).addcmul_(delta, delta, value=1 - rho)
         param.add_(delta, alpha=-scalar(group["lr"]))
