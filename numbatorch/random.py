@@ -38,9 +38,8 @@ class Generator:
     """A source of random numbers with a state of its own (`torch.Generator`)."""
 
     def __init__(self, device="cpu"):
+        #: Where the numbers go; on any device they are the host's.
         self.device = devices.resolve(device)
-        if self.device.type != "cpu":
-            raise RuntimeError(f"there is no random number generator for '{self.device}'")
         self.lock = threading.Lock()
         self._block = np.zeros(layout.BLOCK_WORDS, np.uint32)
         #: Where kernels find the state.

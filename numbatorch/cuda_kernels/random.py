@@ -92,3 +92,8 @@ def multinomial(out, generator, weights, cumulative):
     `cumulative` is scratch space: a row in the compute type.
     """
     _on_host("multinomial", out, generator, weights, cumulative)
+
+
+def random_slopes(out, generator, x, lower, upper):
+    """The factor of randomised leaky ReLU for every element of `x`."""
+    _on_host("random_slopes", out, generator, x, lower, upper)
