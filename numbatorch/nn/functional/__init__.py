@@ -42,7 +42,7 @@ from numbatorch.nn.functional.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from numbatorch.nn.functional.linear import bilinear
+from numbatorch.nn.functional.bilinear import bilinear
 from numbatorch.nn.functional.normalization import (
     batch_norm,
     group_norm,
