@@ -395,7 +395,7 @@ def layer_norm_gradient(out, grad, x, mean, rstd, weight):
 
 def layer_norm_weight_gradient(weight_grad, bias_grad, grad, x, mean, rstd):
     """The gradients of layer_norm for its weight and its bias."""
-    rows, size = _rows(x, rstd)
+    rows, size = shapes.numel(rstd.shape), shapes.numel(weight_grad.shape)
     grad, x = dense(grad), dense(x)
     kernel = _specialised(weight_gradients, x.dtype, mean is not None, totals=True)
     kernel(

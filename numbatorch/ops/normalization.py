@@ -144,7 +144,8 @@ def _fused_by_channels(grad, input, mean, rstd, weight, groups, needs):
     bias_grad = sum_op(sums, dims=(0,), keepdim=False) if needs[2] or not groups else None
     input_grad = None
     if needs[0]:
-        share = shapes.numel(mean.shape) / shapes.numel(input.shape)  # one over the elements of one
+        elements = shapes.numel(input.shape)
+        share = shapes.numel(mean.shape) / elements if elements else 0.0
         if groups:
             shift, slope = (_over_groups(x, weight, mean.shape[0]) for x in (sums, products))
         else:
@@ -158,7 +159,8 @@ def _fused_by_channels(grad, input, mean, rstd, weight, groups, needs):
 def _over_groups(per_channel, weight, count):
     """Sums per channel of every entry, weighted and added up per group."""
     weighted = per_channel if weight is None else per_channel * weight
-    return sum_op(weighted.reshape(count, -1), dims=(1,), keepdim=False)
+    width = shapes.numel(weighted.shape) // max(count, 1)
+    return sum_op(weighted.reshape(count, width), dims=(1,), keepdim=False)
 
 
 def _composed_by_channels(grad, input, weight, bias, groups, eps):
@@ -204,6 +206,8 @@ def batch_norm(
 ):  # fmt: skip
     """Every channel (dimension 1) normalised by the batch's statistics, in training, which also moves
     the running ones towards them; otherwise by the running ones."""
+    if 0 in input.shape:
+        return input.clone()
     channels = input.shape[1] if len(input.shape) > 1 else 0
     _check_channels(
         "batch_norm", input, channels, running_mean=running_mean, running_var=running_var,

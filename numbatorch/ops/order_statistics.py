@@ -121,20 +121,20 @@ def _between_ranks(name, ordered, q, interpolation):
         ranks = q * (last - missing).clamp(min=0).type_as(q)
     else:
         ranks = (q * last).masked_fill(missing > 0, last)  # a NaN, which lies at the end
-    lower = ranks.floor()
+    lower = ranks.long()
+    fraction = ranks - lower
+    dim = len(ordered.shape) - 1
+    if interpolation == "nearest":  # ties to even
+        up = (fraction > 0.5) | ((fraction == 0.5) & ((lower & 1) == 1))
+        return gather_op(ordered, lower + up, dim=dim)
+    upper = lower + (fraction > 0)
+    if interpolation == "higher":
+        return gather_op(ordered, upper, dim=dim)
+    below = gather_op(ordered, lower, dim=dim)
     if interpolation == "lower":
-        ranks = lower
-    elif interpolation == "higher":
-        ranks = ranks.ceil()
-    elif interpolation == "nearest":
-        ranks = ranks.round()
-    low, high = ranks.floor(), ranks.ceil()
-    below = gather_op(ordered, low.long(), dim=len(ordered.shape) - 1)
-    if interpolation in ("lower", "higher", "nearest"):
         return below
-    above = gather_op(ordered, high.long(), dim=len(ordered.shape) - 1)
-    weight = (ranks - low) * 0 + 0.5 if interpolation == "midpoint" else ranks - low
-    return below.lerp(above, weight)
+    weight = fraction * 0 + 0.5 if interpolation == "midpoint" else fraction
+    return below.lerp(gather_op(ordered, upper, dim=dim), weight)
 
 
 def _check_quantile(name, input, q, interpolation):

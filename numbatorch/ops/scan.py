@@ -218,6 +218,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return input.clone() if out is None else store(input.detach(), out)
     dim = shapes.wrap_dim(dim, len(input.shape))
     parts = [x for x in (prepend, input, append) if x is not None]
     result = cat(parts, dim) if len(parts) > 1 else input
