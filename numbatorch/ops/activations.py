@@ -7,7 +7,7 @@ from ..formulas import activations as formulas
 from .arithmetic import mul
 from .elementwise import BOOL, COMPLEX, elementwise, gradient_by, unary
 from .exponential import exp, sigmoid, tanh
-from .registry import function
+from .registry import function, method
 from .selection import where_op
 from .views import view_op
 
@@ -203,18 +203,37 @@ def _(grad, grad_output, input, alpha, scale, input_scale):
     return where_op(input <= 0, grad * grad_output * curvature, 0)
 
 
-@function(inplace=True)
+_SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
+
+
+@function
 def selu(input):
     """Scaled ELU, which keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
-    return elu(input, alpha=1.6732632423543772, scale=1.0507009873554805)
+    return elu(input, **_SELU)
 
 
-@function(inplace=True)
+@method
+def selu_(input):
+    """In-place version of :func:`selu`."""
+    return elu.inplace(input, **_SELU)
+
+
+@function
 def celu(input, alpha=1.0):
     """max(0, input) + min(0, alpha * (exp(input / alpha) - 1))"""
+    return elu(input, **_celu(alpha))
+
+
+@method
+def celu_(input, alpha=1.0):
+    """In-place version of :func:`celu`."""
+    return elu.inplace(input, **_celu(alpha))
+
+
+def _celu(alpha):
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return elu(input, alpha=alpha, input_scale=1.0 / alpha)
+    return {"alpha": alpha, "input_scale": 1.0 / alpha}
 
 
 @elementwise(formulas.softplus, publish="functional", inplace=False, rejects=NOT_REAL)
