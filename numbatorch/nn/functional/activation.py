@@ -1,5 +1,8 @@
 """Activation functions."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from numbatorch import ops
 from numbatorch.tensor import Tensor
 
@@ -64,11 +67,9 @@ def rrelu(
     inplace: bool = False,
 ) -> Tensor:
     """Leaky ReLU whose slope is drawn from [lower, upper] in training, their mean otherwise."""
-    return (
-        input.rrelu_(lower, upper, training)
-        if inplace
-        else ops.rrelu(input, lower, upper, training)
-    )
+    if inplace:
+        return ops.rrelu_(input, lower, upper, training)
+    return ops.rrelu(input, lower, upper, training)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -93,3 +94,24 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
     values, gates = input.chunk(2, dim)
     return values * gates.sigmoid()
+
+
+def _in_place(function: Callable) -> Callable:
+    """The variant that overwrites its input, under the name with an underscore."""
+
+    @wraps(function)
+    def overwrite(input: Tensor, *args, **kwargs) -> Tensor:
+        return function(input, *args, inplace=True, **kwargs)
+
+    overwrite.__name__ = overwrite.__qualname__ = f"{function.__name__}_"
+    return overwrite
+
+
+relu_ = _in_place(relu)
+elu_ = _in_place(elu)
+celu_ = _in_place(celu)
+selu_ = _in_place(selu)
+leaky_relu_ = _in_place(leaky_relu)
+rrelu_ = _in_place(rrelu)
+hardtanh_ = _in_place(hardtanh)
+threshold_ = _in_place(threshold)

@@ -1,4 +1,4 @@
-"""Linear maps."""
+"""Bilinear maps."""
 
 from numbatorch import ops
 from numbatorch.tensor import Tensor

@@ -38,13 +38,8 @@ def embedding(
     padding_idx = _padding_row(padding_idx, weight)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
-    return ops.embedding(
-        weight,
-        input,
-        padding_idx=-1 if padding_idx is None else padding_idx,
-        scale_grad_by_freq=scale_grad_by_freq,
-        sparse=sparse,
-    )
+    row = -1 if padding_idx is None else padding_idx
+    return ops.embedding(weight, input, row, scale_grad_by_freq, sparse)
 
 
 def _padding_row(padding_idx: int | None, weight: Tensor) -> int | None:

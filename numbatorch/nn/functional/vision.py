@@ -1,6 +1,4 @@
-"""Padding, resizing, rearranging and sampling images."""
-
-import warnings
+"""Rearranging and sampling images."""
 
 from numbatorch import creation, ops
 from numbatorch.tensor import Tensor
@@ -72,30 +70,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         )
     grouped = input.reshape(batch, groups, channels // groups, *space)
     return grouped.transpose(1, 2).reshape(input.shape)
-
-
-def upsample(
-    input: Tensor, size=None, scale_factor=None, mode: str = "nearest", align_corners=None
-) -> Tensor:
-    _warn_renamed("upsample")
-    return ops.interpolate(input, size, scale_factor, mode, align_corners)
-
-
-def upsample_nearest(input: Tensor, size=None, scale_factor=None) -> Tensor:
-    _warn_renamed("upsample_nearest")
-    return ops.interpolate(input, size, scale_factor, mode="nearest")
-
-
-def upsample_bilinear(input: Tensor, size=None, scale_factor=None) -> Tensor:
-    _warn_renamed("upsample_bilinear")
-    return ops.interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
-
-
-def _warn_renamed(name: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.",
-        stacklevel=3,
-    )
 
 
 def affine_grid(theta: Tensor, size, align_corners: bool | None = None) -> Tensor:
