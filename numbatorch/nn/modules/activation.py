@@ -3,9 +3,17 @@
 from numbatorch import creation
 from numbatorch.nn import functional as F
 from numbatorch.nn import init
+from numbatorch.nn.modules.attention import MultiheadAttention
 from numbatorch.nn.modules.module import Module
 from numbatorch.nn.parameter import Parameter
 from numbatorch.tensor import Tensor
+
+__all__ = [
+    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "MultiheadAttention", "PReLU", "RReLU",
+    "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus",
+    "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+]  # fmt: skip
 
 
 def _describe(module: Module, *settings: str) -> str:
