@@ -152,12 +152,12 @@ class CudaStorage:
         """Where the bytes lie on the device."""
         return self._block[1]
 
-    def typed(self, dtype):
-        """All of the memory as a device array of the elements as which `dtype` is stored."""
+    def typed(self, element):
+        """All of the memory as a device array of elements of a Numba type."""
         views = self._block[3]
-        view = views.get(dtype.numba)
+        view = views.get(element)
         if view is None:
-            view = views[dtype.numba] = self._block[0].view(as_dtype(dtype.numba))
+            view = views[element] = self._block[0].view(as_dtype(element))
         return view
 
     def copy_from_host(self, host, offset=0):

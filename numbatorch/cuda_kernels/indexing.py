@@ -259,3 +259,32 @@ def nonzero(out, input, counts):
         blocks, memory(out)[out.offset :], *out.strides, flat(input), flat(starts),
         shapes.numel(input.shape), blocks, tuple(input.shape),
     )  # fmt: skip
+
+
+# Triangles ----------------------------------------------------------------------------------------
+
+
+def triangles(upper):
+    """A part of each matrix is copied, the rest is zero."""
+
+    def triangle_kernel(out, out_layout, x, x_layout, sizes, rows, columns, diagonal, count):
+        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
+            distance = i % columns - i // columns % rows
+            at = offset_of(i, sizes, out_layout)
+            if (distance >= diagonal) if upper else (distance <= diagonal):
+                out[at] = x[offset_of(i, sizes, x_layout)]
+            else:
+                out[at] = 0
+
+    return triangle_kernel
+
+
+def triangle(out, input, diagonal, upper):
+    """out = the matrices of `input` above (or below) and on a diagonal, zeros elsewhere."""
+    count = shapes.numel(out.shape)
+    if count:
+        sizes, (out_layout, x_layout) = geometry(out, [input])
+        specialise(triangles, bool(upper))(
+            count, memory(out), out_layout, memory(input), x_layout, sizes, *out.shape[-2:],
+            diagonal, count,
+        )  # fmt: skip

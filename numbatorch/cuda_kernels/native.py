@@ -37,12 +37,12 @@ def padded(sizes, strides):
 
 def memory(x):
     """The memory of an Array as a typed device array, all of it."""
-    return x.storage.typed(x.dtype)
+    return x.storage.typed(x.dtype.numba)
 
 
-def flat(x):
-    """The elements of a dense Array as a device array of one dimension."""
-    whole = x.storage.typed(x.dtype)
+def flat(x, element=None):
+    """The elements of a dense Array as a device array, of another type of that size if need be."""
+    whole = x.storage.typed(element or x.dtype.numba)
     count = shapes.numel(x.shape)
     if x.offset == 0 and whole.size == count:
         return whole

@@ -181,8 +181,8 @@ def average_gradient(reach, readers, load, store, convert, compute):
 # By index -----------------------------------------------------------------------------------------
 
 
-def scatter_planes(add, convert, load):
-    """Every element of x put, or added, at its index in its plane of zeros."""
+def scatter_planes(convert, load):
+    """Every element of x added at its index in its plane of zeros."""
 
     def scatter_planes_kernel(out, x, layout, indices, channels, pixels, sizes, count):
         for item in range(cuda.grid(1), count, cuda.gridsize(1)):
@@ -190,10 +190,7 @@ def scatter_planes(add, convert, load):
             index = indices[item]
             if 0 <= index < pixels:
                 value = convert(load(x[within(layout, channels, plane, d, h, w)]))
-                if add:
-                    cuda.atomic.add(out, plane * pixels + index, value)
-                else:
-                    out[plane * pixels + index] = value
+                cuda.atomic.add(out, plane * pixels + index, value)
 
     return scatter_planes_kernel
 
@@ -315,15 +312,15 @@ _SUMMED_IN = {
 }  # fmt: skip
 
 
-def scatter_by_index(out, input, indices, accumulate):
-    """out = zeros, and each element of `input` put, or added, at its index in its plane."""
+def scatter_by_index(out, input, indices):
+    """out = zeros, and each element of `input` added at its index in its plane."""
     index = out.storage.device_index
     dtype = _SUMMED_IN.get(out.dtype.name, out.dtype)
     target = out if dtype is out.dtype else empty_on(index, out.shape, dtype)
     apply(conversion.identity, target, from_host([0], dtype, index))
     count = shapes.numel(input.shape)
     if count:
-        specialise(scatter_planes, accumulate, conversion.cast(dtype), conversion.load(input.dtype))(
+        specialise(scatter_planes, conversion.cast(dtype), conversion.load(input.dtype))(
             count, flat(target), *_source(input)[:2], flat(indices), input.shape[1],
             shapes.numel(out.shape[2:]), volume(input.shape[2:], 1), count,
         )  # fmt: skip

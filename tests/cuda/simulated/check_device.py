@@ -114,7 +114,7 @@ def test_resizing_keeps_the_bytes_that_fit():
 
 
 def test_kernels_do_not_reach_outside():
-    memory = cuda_memory.CudaStorage(8, 0).typed(torch.int32)
+    memory = cuda_memory.CudaStorage(8, 0).typed(torch.int32.numba)
     for index in (-1, 2):
         with pytest.raises(IndexError):
             memory[index]
