@@ -166,8 +166,6 @@ def consecutive_groups(groups, input):
     if rows == 0:
         return 0
     changed = empty_on(groups.storage.device_index, groups.shape, dtypes.int64)
-    specialise(changes, conversion.load(input.dtype))(
-        rows, flat(changed), flat(input), rows, width
-    )
+    specialise(changes, conversion.load(input.dtype))(rows, flat(changed), flat(input), rows, width)
     scan.scan(add, 0, groups, changed, 0)
     return int(to_host(groups)[-1]) + 1
