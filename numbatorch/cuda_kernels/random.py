@@ -68,11 +68,6 @@ def log_normal(out, generator, mean, std):
     _on_host("log_normal", out, generator, mean, std)
 
 
-def random_slopes(out, generator, x, lower, upper):
-    """The factor of randomised leaky ReLU for every element of `x`."""
-    _on_host("random_slopes", out, generator, x, lower, upper)
-
-
 def poisson(out, generator, rate):
     _on_host("poisson", out, generator, rate)
 
