@@ -14,7 +14,8 @@ from .ops.registry import function, method
 from .ops.views import sizes_of
 
 
-def _shape_of(sizes):
+def shape_of(sizes):
+    """The shape of a new tensor, from sizes given one by one or as a sequence."""
     shape = shapes.Size(sizes_of(sizes, "size"))
     for size in shape:
         if size < 0:
@@ -24,7 +25,8 @@ def _shape_of(sizes):
     return shape
 
 
-def _finish(value, requires_grad):
+def finish(value, requires_grad):
+    """A new tensor on its way out: it requires gradients if asked."""
     if requires_grad:
         check_can_require_grad(value.dtype)
         value._requires_grad = True
@@ -46,7 +48,7 @@ def empty(
     memory_format=None,
 ):  # fmt: skip
     """Uninitialised elements."""
-    return _finish(_empty(_shape_of(size), dtype, device), requires_grad)
+    return finish(_empty(shape_of(size), dtype, device), requires_grad)
 
 
 def _empty(shape, dtype, place):
@@ -65,13 +67,13 @@ def full(
 
 
 def _full(size, value, out, dtype, place, requires_grad):
-    shape = _shape_of(size)
+    shape = shape_of(size)
     if out is not None:
         from .ops.output import store
 
         return store(fresh_full(shape, value, out.dtype, devices.of(out)), out)
     dtype = dtypes.of_scalar(value) if dtype is None else dtype
-    return _finish(fresh_full(shape, value, dtype, devices.resolve(place)), requires_grad)
+    return finish(fresh_full(shape, value, dtype, devices.resolve(place)), requires_grad)
 
 
 @function(method=False)
@@ -99,7 +101,7 @@ def empty_like(
     input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
 ):
     """Uninitialised elements in the form of `input`."""
-    return _finish(_empty(input.shape, dtype or input.dtype, _like(input, device)), requires_grad)
+    return finish(_empty(input.shape, dtype or input.dtype, _like(input, device)), requires_grad)
 
 
 @function(method=False)
@@ -133,8 +135,8 @@ def new_empty(
     self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
 ):
     """Uninitialised elements of this tensor's dtype and device."""
-    value = _empty(_shape_of(size), dtype or self.dtype, _like(self, device))
-    return _finish(value, requires_grad)
+    value = _empty(shape_of(size), dtype or self.dtype, _like(self, device))
+    return finish(value, requires_grad)
 
 
 @method
@@ -249,11 +251,11 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
         result = graph.allocate(value.shape, value.dtype, _place(value))
         copy_values(result, value)
-        return _finish(result, requires_grad)
+        return finish(result, requires_grad)
     found, inferred = _to_numpy(data)
     if dtype is not None and dtype.category == dtypes.INTEGRAL and found.size:
         _check_range(found, dtype)
-    return _finish(
+    return finish(
         from_array(_cast_array(found, dtype or inferred), dtype or inferred, place), requires_grad
     )
 
@@ -328,7 +330,7 @@ def arange(
         values = start + step * np.arange(count, dtype=np.int64)
     else:
         values = start + step * np.arange(count, dtype=np.float64)
-    return _finish(from_array(values, dtype, _resolve(device)), requires_grad)
+    return finish(from_array(values, dtype, _resolve(device)), requires_grad)
 
 
 @function(method=False)
@@ -337,7 +339,7 @@ def linspace(
     pin_memory=False,
 ):  # fmt: skip
     """`steps` evenly spaced numbers from start to end, both included."""
-    return _finish(
+    return finish(
         from_array(
             _linspace(start, end, steps, dtype),
             dtype or dtypes.get_default_dtype(),
@@ -370,7 +372,7 @@ def logspace(
 ):  # fmt: skip
     """base ** linspace(start, end, steps)."""
     values = np.power(np.float64(base), _linspace(start, end, steps, dtypes.float64))
-    return _finish(
+    return finish(
         from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
     )
 
@@ -385,6 +387,6 @@ def eye(
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     values = np.eye(n, m)
-    return _finish(
+    return finish(
         from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
     )

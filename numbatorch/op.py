@@ -157,6 +157,9 @@ class Op:
     def __repr__(self):
         return f"<op {self.name}>"
 
+    def __reduce__(self):
+        return _op_called, (self.name,)  # there is only one of them, also in copies of a model
+
     # Declaration ------------------------------------------------------------
 
     def forward(self, function):
@@ -311,6 +314,10 @@ def _view_of(source, layout):
 def camel_case(name):
     """log_softmax becomes LogSoftmax."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _op_called(name):
+    return REGISTRY[name]
 
 
 def primitive(infer=None, **attributes):

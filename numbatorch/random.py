@@ -103,7 +103,10 @@ class Generator:
         raise RuntimeError("CPU Generator does not use offset")
 
     def __reduce__(self):
-        return _restore, (str(self.device), self._state_bytes())
+        return Generator, (self.device,), (self._initial_seed, None, self.get_state())
+
+    def __setstate__(self, state):
+        self.set_state(state[2])
 
     # PyTorch's bytes: seed, left, seeded, next, 624 words of 8 bytes, the cached normal samples.
 
@@ -146,12 +149,6 @@ class Generator:
 
 
 _STATE = struct.Struct("<QiiQ4992sdddi4xf?3x")
-
-
-def _restore(device, state):
-    generator = Generator(device)
-    generator._set_state_bytes(state)
-    return generator
 
 
 default_generator = Generator()

@@ -1,7 +1,7 @@
 """New tensors of random numbers: rand, randn, randint, randperm, normal and the *_like functions."""
 
 from . import devices, dtypes, graph
-from .creation import _finish, _shape_of
+from .creation import finish, shape_of
 from .op import scalar_name
 from .ops.copying import preserved_strides
 from .ops.drawing import overwrite, overwriting
@@ -13,11 +13,11 @@ from .ops.sampling import normal_of_tensors
 
 def _drawn(draw, size, out, dtype, place, requires_grad):
     """A tensor of shape `size` that draw(tensor) fills; `out` resized and filled where given."""
-    shape = _shape_of(size)
+    shape = shape_of(size)
     if out is None:
         result = graph.allocate(shape, dtype, devices.resolve(place))
         draw(result)
-        return _finish(result, requires_grad)
+        return finish(result, requires_grad)
     if out.shape != shape:
         devices.allocate(out, shape, out.dtype, devices.of(out))
     draw(out)
@@ -148,7 +148,7 @@ def _like(input, dtype, device, requires_grad, draw):
     place = devices.of(input) if device is None else devices.resolve(device)
     result = graph.allocate(input.shape, dtype or input.dtype, place, preserved_strides(input))
     draw(result)
-    return _finish(result, requires_grad)
+    return finish(result, requires_grad)
 
 
 @function(method=False)

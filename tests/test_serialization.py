@@ -128,6 +128,30 @@ def test_state_dicts_and_models_go_both_ways():
     assert back._metadata == theirs.state_dict()._metadata
 
 
+def test_whole_models_and_generators_go_both_ways():
+    torch = pytest.importorskip("torch")
+
+    def content(torch):
+        generator = torch.Generator().manual_seed(5)
+        torch.rand(3, generator=generator)
+        layer = torch.nn.TransformerEncoderLayer(4, 2, 8)
+        layer.act = torch.relu
+        return [_network(torch), layer, generator]
+
+    for here, there in ((torch, nt), (nt, torch)):
+        here.manual_seed(6)
+        written = content(here)
+        read = there.load(io.BytesIO(saved(written, here.save)), weights_only=False)
+        for original, found in zip(written[:2], read):
+            assert _plain(dict(original.state_dict())) == _plain(dict(found.state_dict()))
+            assert type(found).__module__.startswith(there.__name__)
+        drawn = [
+            torch.rand(3, generator=g).tolist()
+            for torch, g in ((here, written[2]), (there, read[2]))
+        ]
+        assert drawn[0] == drawn[1]
+
+
 def test_numpy_scalars_go_both_ways():
     torch = pytest.importorskip("torch")
     content = {"loss": np.float64(0.5), "history": np.arange(3)}
@@ -197,6 +221,12 @@ def test_deepcopy_copies_gradients_of_leaves_only():
     assert copied[0].requires_grad and copied[0].is_leaf
     with pytest.raises(RuntimeError, match="graph leaves"):
         copy.deepcopy(x * 2)
+
+
+def test_functions_are_copied_as_themselves():
+    for function in (nt.relu, nt.add, nt.nn.functional.relu, nt.softmax):
+        assert copy.deepcopy(function) is function
+        assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_attributes_of_tensors_are_kept():

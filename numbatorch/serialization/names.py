@@ -39,7 +39,10 @@ _RENAMED = {
     (f"{PACKAGE}.shapes", "Size"): ("torch", "Size"),
     (f"{PACKAGE}.devices", "device"): ("torch", "device"),
     (f"{PACKAGE}.tensor", "Tensor"): ("torch", "Tensor"),
-    (f"{PACKAGE}.random", "Generator"): ("torch", "Generator"),
+    (f"{PACKAGE}.random", "Generator"): ("torch._C", "Generator"),
+    (f"{PACKAGE}.nn.modules.attention", "MultiheadAttention"): (
+        "torch.nn.modules.activation", "MultiheadAttention",
+    ),
     **{
         (f"{PACKAGE}.dtypes", f"{name}_" if name == "bool" else name): ("torch", name)
         for name in [dtype.name for dtype in dtypes.ALL]
@@ -58,6 +61,9 @@ _RENAMED = {
     ),
 }  # fmt: skip
 
+#: Packages of functions here that are one module in PyTorch.
+_FOLDERS = {f"{PACKAGE}.nn.functional.": "torch.nn.functional", f"{PACKAGE}.ops.": "torch"}
+
 _OURS = {theirs: ours for ours, theirs in _RENAMED.items()}
 
 
@@ -65,6 +71,9 @@ def to_torch(module, name):
     """PyTorch's (module, name) of something of ours; others keep theirs."""
     if (module, name) in _RENAMED:
         return _RENAMED[module, name]
+    for folder, theirs in _FOLDERS.items():
+        if module.startswith(folder):
+            return theirs, name
     if module == PACKAGE or module.startswith(PACKAGE + "."):
         return "torch" + module[len(PACKAGE) :], name
     return module, name
@@ -83,6 +92,8 @@ def find(module, name):
         return STORAGE_TYPES[name]
     if (module, name) == ("torch.storage", "UntypedStorage"):
         return UntypedStorageType
+    if (module, name) == ("torch._C", "_VariableFunctionsClass"):  # what `torch.relu` belongs to
+        return importlib.import_module(PACKAGE)
     if (module, name) in _OURS:
         module, name = _OURS[module, name]
         return _attribute(importlib.import_module(module), name)

@@ -8,6 +8,7 @@ import secrets
 import stat
 from types import FunctionType
 
+from ..op import Op
 from . import names
 from .archive import ArchiveWriter, archive_name
 from .storages import NATIVE_ORDER, TypedStorage, host_bytes, location_of
@@ -77,7 +78,13 @@ class _Pickler(pickle._Pickler):
         kind = names.STORAGE_TYPES[names.STORAGE_NAMES[obj.dtype]]
         return "storage", kind, key, location_of(obj.storage), obj.count
 
+    def reducer_override(self, obj):
+        return obj.name if isinstance(obj, Op) else NotImplemented
+
     def save_global(self, obj, name=None):
+        if isinstance(obj, Op):
+            self._write_global(obj, "torch", name)
+            return
         name = name or getattr(obj, "__qualname__", None) or obj.__name__
         module = pickle.whichmodule(obj, name)
         theirs = names.to_torch(module, name)
