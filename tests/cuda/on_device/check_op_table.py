@@ -1,4 +1,4 @@
-"""Every op of the table on the simulated device: values, first and second gradients as on the CPU.
+"""Every op of the table on the device: values, first and second gradients as on the CPU.
 
 The CPU's gradients are themselves checked against differences, by `tests/test_op_table.py`.
 """

@@ -1,4 +1,4 @@
-"""Runs the checks in `simulated/` in a process in which Numba simulates a CUDA device."""
+"""Runs the checks in `on_device/` in a process each: in Numba's simulator, and on a card if there is one."""
 
 import os
 import subprocess
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent / "simulated"
+import numbatorch as torch
+
+FOLDER = Path(__file__).parent / "on_device"
 ROOT = FOLDER.parents[2]
 CHECKS = sorted(path.name for path in FOLDER.glob("check_*.py"))
 
@@ -15,17 +17,28 @@ CHECKS = sorted(path.name for path in FOLDER.glob("check_*.py"))
 TIME_LIMIT = 15 * 60
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("check", CHECKS)
-def test_in_the_simulator(check):
+def run(check, **settings):
     environment = {
         **os.environ,
-        "NUMBA_ENABLE_CUDASIM": "1",
         "NUMBATORCH_TEST_DEVICE": "cuda",
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        **settings,
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(FOLDER / check)]
     done = subprocess.run(
         command, env=environment, cwd=ROOT, text=True, capture_output=True, timeout=TIME_LIMIT
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", CHECKS)
+def test_in_the_simulator(check):
+    run(check, NUMBA_ENABLE_CUDASIM="1")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("check", CHECKS)
+def test_on_a_card(check):
+    run(check, NUMBA_ENABLE_CUDASIM="0")

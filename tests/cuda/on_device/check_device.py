@@ -11,6 +11,10 @@ from numbatorch.ops.casting import to_device
 
 CUDA = devices.resolve("cuda")
 
+simulated_only = pytest.mark.skipif(
+    not cuda_target.SIMULATED, reason="a card gives more memory than was asked for"
+)
+
 
 def bring(x):
     return to_device(x, CUDA)
@@ -22,10 +26,10 @@ def home(x):
 
 def test_there_is_a_device():
     assert torch.cuda.is_available()
-    assert torch.cuda.device_count() == 1
+    assert torch.cuda.device_count() >= 1
     assert torch.cuda.current_device() == 0
-    assert torch.cuda.get_device_name() == "CUDA simulator"
-    assert torch.cuda.get_device_properties(0).multi_processor_count == 1
+    assert torch.cuda.get_device_name()
+    assert torch.cuda.get_device_properties(0).multi_processor_count >= 1
     torch.cuda.set_device("cuda:0")
     with torch.cuda.device(0):
         torch.cuda.synchronize()
@@ -33,7 +37,7 @@ def test_there_is_a_device():
 
 def test_a_device_that_is_missing():
     with pytest.raises(RuntimeError, match="invalid device ordinal"):
-        torch.ones(3, device="cuda:7")
+        torch.ones(3, device="cuda:1000")
 
 
 def test_values_go_there_and_back():
@@ -70,6 +74,7 @@ def test_empty_tensors():
     assert home(x).tolist() == []
 
 
+@simulated_only
 def test_memory_is_counted_and_reused():
     gc.collect()
     torch.cuda.empty_cache()
@@ -113,6 +118,7 @@ def test_resizing_keeps_the_bytes_that_fit():
     assert kept.view(np.int64).tolist() == [0, 1]
 
 
+@simulated_only
 def test_kernels_do_not_reach_outside():
     memory = cuda_memory.CudaStorage(8, 0).typed(torch.int32.numba)
     for index in (-1, 2):
