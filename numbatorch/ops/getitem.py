@@ -36,10 +36,14 @@ def setitem(self, item, value):
     """Write a number or a tensor into the part that an index expression names."""
     if not isinstance(value, graph.Value) and not scalars.is_number(value):
         raise TypeError(f"can't assign a {_type_name(value)} to a {graph.type_name(self)}")
+    if item is False:
+        return
     part, indices = _views(self, _as_tuple(item))
     if indices:
         put_items(_run_inplace, part, indices, value)
-    elif not isinstance(value, graph.Value):
+        return
+    part = alias_op(part) if part is self else part
+    if not isinstance(value, graph.Value):
         fill_(part, value)
     else:
         value = _without_leading_ones(value, len(part.shape))
@@ -270,7 +274,14 @@ def _resolved(view, indices):
         positions = nonzero_op(reshape(index, (-1,)))
         dims.append(dim)
         found.append(view_op(positions, size=positions.shape[:1]))
+    if 0 in view.shape:
+        _check_not_empty(view.shape, dims, found)
     return view, tuple(dims), found
+
+
+def _check_not_empty(shape, dims, indices):
+    if any(shape[d] == 0 for d in dims) and all(0 not in index.shape for index in indices):
+        raise IndexError("index is out of bounds for dimension with size 0")
 
 
 def _check_mask(mask, dim, shape):

@@ -297,12 +297,20 @@ def index_fill(run, input, dim, index, value):
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{len(value.shape)} dimension(s)."
         )
+    if isinstance(value, graph.Value):  # a place counts once in the gradient of the value
+        index = _distinct(index, input.shape[dim] if input.shape else 1)
     value = _as_element(value, input)
     if input.shape:
         return run(index_put_op, input, value, index, dims=(dim,))
     line = view_op(input, size=(1,))
     result = run(index_put_op, line, value, index, dims=(0,))
     return input if result is line else reshape(result, ())
+
+
+def _distinct(index, size):
+    from .sorting import unique
+
+    return unique(where_op(index < 0, index + size, index))
 
 
 def _as_element(value, input):

@@ -37,9 +37,12 @@ def find(value, indices, dims, error=IndexError, negative=True):
     """
     index_shape = broadcast_index_shape(indices)
     sizes, steps = [value.shape[d] for d in dims], [value.strides[d] for d in dims]
-    offsets = locate(indices, index_shape, sizes, steps, dims, error, negative)
     zeros = (0,) * len(index_shape)
     shape = _replace(value.shape, index_shape, dims)
+    if 0 in shape and 0 not in sizes:  # nothing is looked up, and as in PyTorch nothing checked
+        offsets = graph.allocate(index_shape, dtypes.int64, devices.of(value))
+    else:
+        offsets = locate(indices, index_shape, sizes, steps, dims, error, negative)
     view = graph.alias(value, shape, tuple(_replace(value.strides, zeros, dims)))
     moving = _replace((0,) * len(value.shape), contiguous_strides(index_shape), dims)
     return view, graph.alias(offsets, shape, tuple(moving))

@@ -409,19 +409,44 @@ def narrow(input, dim, start, length):
     return slice_op(input, dim=dim, start=start, end=start + length, step=1)
 
 
+@view(name="unsqueeze")
+def unsqueeze_op(input, *, dim):
+    """A dimension of size 1 put in."""
+    shape, strides = input.shape, input.strides
+    step = shape[dim] * strides[dim] if dim < len(shape) else 1
+    return Layout(
+        (*shape[:dim], 1, *shape[dim:]), (*strides[:dim], step, *strides[dim:]), input.offset
+    )
+
+
+@unsqueeze_op.gradient("input")
+def _(grad, dim):
+    return squeeze_op(grad, dims=(dim,))
+
+
 @function
 def unsqueeze(input, dim):
     """A dimension of size 1 put in at `dim`."""
-    dim = wrap_dim(dim, len(input.shape) + 1)
-    return view_op(input, size=(*input.shape[:dim], 1, *input.shape[dim:]))
+    return unsqueeze_op(input, dim=wrap_dim(dim, len(input.shape) + 1))
+
+
+@view(name="squeeze")
+def squeeze_op(input, *, dims):
+    """Dimensions of size 1 taken out."""
+    kept = [d for d in range(len(input.shape)) if d not in dims]
+    return Layout([input.shape[d] for d in kept], [input.strides[d] for d in kept], input.offset)
+
+
+@squeeze_op.gradient("input")
+def _(grad, input_shape):
+    return reshape(grad, input_shape)
 
 
 @function
 def squeeze(input, dim=None):
     """Dimensions of size 1 (all, or those named) taken out."""
     dims = () if dim == () else shapes.wrap_dims(dim, len(input.shape))
-    size = [n for d, n in enumerate(input.shape) if n != 1 or d not in dims]
-    return view_op(input, size=tuple(size))
+    return squeeze_op(input, dims=tuple([d for d in dims if input.shape[d] == 1]))
 
 
 @view(name="diagonal")
