@@ -7,7 +7,9 @@ compiled once, and that a recorded list of calls can be replayed from native cod
 """
 
 import ctypes
+import itertools
 import os
+import secrets
 import struct
 import threading
 import warnings
@@ -16,6 +18,7 @@ from functools import cache
 import numba
 from llvmlite import ir
 from numba import types
+from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 from numba.extending import intrinsic
 
@@ -30,6 +33,18 @@ DEFAULT_FLAGS = frozenset({"contract"})
 REASSOCIATE = frozenset({"contract", "reassoc", "nsz"})
 
 _MOST_SLOTS = 128
+
+
+def _number_functions():
+    """Start Numba's numbers of functions at a random one.
+
+    They alone tell the symbols of two kernels from one factory apart, also where two processes
+    compiled them and a third one loads both from the disk cache.
+    """
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
+
+
+_number_functions()
 
 
 class _ArgumentBlock(threading.local):
@@ -174,10 +189,11 @@ def set_num_threads(count):
     numba.set_num_threads(_threads)
 
 
-def _serial_in_child():
+def _start_child():
     global _threads
     _threads = 1  # the OpenMP pool does not survive a fork
+    _number_functions()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_serial_in_child)
+    os.register_at_fork(after_in_child=_start_child)

@@ -171,3 +171,32 @@ def test_settings_are_read_from_the_environment(monkeypatch):
     assert config.initial_thread_count() == 7
     monkeypatch.setenv("NUMBATORCH_NUM_THREADS", "3")
     assert config.initial_thread_count() == 3
+
+
+def test_kernels_from_one_factory_keep_apart_in_the_disk_cache(tmp_path):
+    """Two processes compile one each, a third one loads both."""
+    program = textwrap.dedent(
+        """
+        import sys
+        from numba import types
+        from numbatorch import jit
+        from numbatorch.cpu_kernels import indexing
+
+        for upper in sys.argv[1:]:
+            kernel = jit.specialise(indexing.triangle_rows, types.int64, 8, upper == "upper")
+            print(kernel.dispatcher.overloads[jit.SIGNATURE.args].fndesc.llvm_func_name)
+        """
+    )
+    environment = {**os.environ, "NUMBATORCH_CACHE_DIR": str(tmp_path), "NUMBATORCH_CACHE": "1"}
+
+    def run(*arguments):
+        command = [sys.executable, "-c", program, *arguments]
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True,
+            cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        )  # fmt: skip
+        return result.stdout.split()
+
+    names = run("upper") + run("lower")
+    assert len(set(names)) == 2
+    assert run("upper", "lower") == names  # loaded, not compiled again
