@@ -4,13 +4,15 @@ import numpy as np
 
 from .. import devices, dtypes, graph, shapes
 from ..formulas import arithmetic as formulas
+from ..formulas import reparameterization
 from ..op import Spec, primitive, scalar_name
 from ..random import for_value
 from . import registry, scalars
-from .arithmetic import true_divide
+from .arithmetic import mul, true_divide
 from .casting import cast
 from .copying import contiguous, preserved_strides
 from .drawing import draw_aligned, host_values, zeros_like
+from .elementwise import binary, elementwise
 from .output import store
 from .random import bernoulli_, check_probabilities, exponential_op, require_floating
 from .registry import function
@@ -46,6 +48,16 @@ def _(grad):
     return zeros_like(grad)
 
 
+@gamma_op.gradient("input")
+def _(grad, input, output):
+    return mul(grad, standard_gamma_gradient(input, output))
+
+
+standard_gamma_gradient = binary(
+    "standard_gamma_gradient", reparameterization.standard_gamma_gradient, publish=False
+)
+
+
 @function
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Ones with the probabilities in `input` (or with probability `p`), else zeros."""
@@ -76,6 +88,35 @@ def _standard_gamma(input, generator=None):
     """Samples of gamma distributions of rate 1 with the concentrations in `input`."""
     _require_single_or_double(input, "gamma_cpu")
     return gamma_op(input, generator=for_value(generator, input, "_standard_gamma"))
+
+
+@elementwise(reparameterization.dirichlet_gradient)
+def dirichlet_gradient(x, alpha, total):
+    pass
+
+
+@function(method=False)
+def _standard_gamma_grad(input, output):
+    """How gamma samples `output` of concentration `input` move with it."""
+    return standard_gamma_gradient(input, output)
+
+
+@function(method=False)
+def _dirichlet_grad(x, alpha, total):
+    """How Dirichlet samples move with their concentrations, before normalisation."""
+    return dirichlet_gradient(x, alpha, total)
+
+
+@function(method=False)
+def _sample_dirichlet(input, generator=None):
+    """Samples of Dirichlet distributions over the last dimension, with concentrations `input`."""
+    _require_single_or_double(input, "dirichlet")
+    chosen = for_value(generator, input, "_sample_dirichlet")
+    gammas = gamma_op(cast(input.detach(), dtypes.float64), generator=chosen)
+    shares = cast(true_divide(gammas, gammas.sum(-1, keepdim=True)), input.dtype)
+    limits = np.finfo(input.dtype.numpy)
+    below_one = float(np.nextafter(limits.dtype.type(1), limits.dtype.type(0)))
+    return shares.clamp(float(limits.smallest_normal), below_one)
 
 
 @primitive(name="binomial")
