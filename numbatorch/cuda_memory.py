@@ -147,6 +147,8 @@ class CudaStorage:
         if self._block is not None:
             self._allocator.give_back(self._block)
 
+    __call__ = memory.handle_of
+
     @property
     def address(self):
         """Where the bytes lie on the device."""

@@ -72,6 +72,13 @@ class Allocator:
 allocator = Allocator()
 
 
+def handle_of(storage):
+    """What `tensor.storage()` is in PyTorch: here `tensor.storage` is the memory itself."""
+    from .serialization.storages import StorageOfTensor
+
+    return StorageOfTensor(storage)
+
+
 class Storage:
     """A run of bytes in host memory that tensors look at; views of one tensor share it.
 
@@ -105,6 +112,8 @@ class Storage:
     def __del__(self):
         if self._block is not None:
             allocator.give_back(self._block)
+
+    __call__ = handle_of
 
     @property
     def __array_interface__(self):

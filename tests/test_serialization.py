@@ -229,6 +229,17 @@ def test_functions_are_copied_as_themselves():
         assert pickle.loads(pickle.dumps(function)) is function
 
 
+def test_handles_of_storages():
+    x = nt.arange(6).reshape(2, 3)
+    for handle in (x.untyped_storage(), x.storage()):
+        assert handle == x[1].untyped_storage() and handle != x.clone().untyped_storage()
+        assert (handle.nbytes(), handle.device, handle.data_ptr()) == (48, x.device, x.data_ptr())
+    assert len(x.untyped_storage()) == x.untyped_storage().size() == 48
+    assert x.untyped_storage().clone().tolist() == list(x.numpy().tobytes())
+    with pytest.raises(TypeError, match="untyped_storage"):
+        len(x.storage())
+
+
 def test_attributes_of_tensors_are_kept():
     x = nt.ones(2)
     x.tag = "mine"

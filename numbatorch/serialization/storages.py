@@ -220,3 +220,15 @@ class UntypedStorage:
     def to(self, device):
         place = devices.resolve(device)
         return self if place == self.device else UntypedStorage(moved(self.storage, place))
+
+
+class StorageOfTensor(UntypedStorage):
+    """What `tensor.storage()` returns; it does not know the dtype that its elements have."""
+
+    def _no_elements(self, *arguments):
+        raise TypeError(
+            "the storage of a tensor counts bytes here, not elements: use "
+            "tensor.untyped_storage() for bytes, or the tensor itself for elements"
+        )
+
+    __len__ = __getitem__ = __setitem__ = __iter__ = size = tolist = element_size = _no_elements
