@@ -51,14 +51,18 @@ def spec_like(value):
 
 
 class Layout:
-    """What a view op returns: how the output looks into the memory of its input."""
+    """What a view op returns: how the output looks into the memory of its input.
 
-    __slots__ = ("shape", "strides", "offset")
+    `dtype` where it is another than the input's; strides and offset then count its elements.
+    """
 
-    def __init__(self, shape, strides, offset):
+    __slots__ = ("shape", "strides", "offset", "dtype")
+
+    def __init__(self, shape, strides, offset, dtype=None):
         self.shape = shape if shape.__class__ is shapes.Size else shapes.Size(shape)
         self.strides = tuple(strides)
         self.offset = offset
+        self.dtype = dtype
 
 
 class _Rule:
@@ -301,7 +305,12 @@ class Op:
 
 def _view_of(source, layout):
     result = initialise(
-        graph.blank(), source.storage, source.dtype, layout.shape, layout.strides, layout.offset
+        graph.blank(),
+        source.storage,
+        layout.dtype or source.dtype,
+        layout.shape,
+        layout.strides,
+        layout.offset,
     )
     result._untracked = source._untracked
     if not modes.inference:
@@ -500,6 +509,11 @@ def rebase(target, op, node):
         op.attach(node, target)
         target._history += 1
         return
+    if base.dtype is not target.dtype:
+        raise RuntimeError(
+            f"{op.name}: a write through a view of dtype {target.dtype} into a tensor of dtype "
+            f"{base.dtype} cannot be differentiated"
+        )
     op.attach(node, target)
     base._node = graph.scatter_into_base(base, target, node)
     base._output_index = 0

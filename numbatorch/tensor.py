@@ -307,6 +307,24 @@ class Tensor(Value):
         self._node, self._output_index, self._requires_grad = None, 0, False
         return self
 
+    # Parts of complex numbers ---------------------------------------------
+
+    @property
+    def real(self):
+        return registry.FUNCTIONS["real"](self)
+
+    @real.setter
+    def real(self, value):
+        self.real.copy_(value)
+
+    @property
+    def imag(self):
+        return registry.FUNCTIONS["imag"](self)
+
+    @imag.setter
+    def imag(self, value):
+        self.imag.copy_(value)
+
     # Operators ------------------------------------------------------------
 
     def __neg__(self):

@@ -160,7 +160,7 @@ def weights_for(outputs):
     found = []
     for y in outputs:
         ramp = np.cos(np.arange(y.numel(), dtype=np.float64)).reshape(tuple(y.shape))
-        found.append(ramp + 0.5j * ramp[::-1] if y.dtype.is_complex else ramp)
+        found.append(ramp + 0.5j * np.flip(ramp) if y.dtype.is_complex else ramp)
     return found
 
 
