@@ -114,8 +114,8 @@ def _specialise(reduction_, beats, dtype):
         value.numba, stored.itemsize, reduction_.initial_for(value),
     )  # fmt: skip
     return (
-        jit.specialise(rows, *key, flags=jit.REASSOCIATE),
-        jit.specialise(columns, *key, flags=jit.REASSOCIATE),
+        jit.specialise(rows, *key),
+        jit.specialise(columns, *key),
     )
 
 

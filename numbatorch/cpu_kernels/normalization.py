@@ -15,6 +15,7 @@ from functools import cache
 from .. import jit, shapes
 from ..array import reshaped
 from ..formulas import conversion
+from ..formulas.accumulation import add
 from ..formulas.normalization import reciprocal_deviation
 from ..formulas.reduction import MEAN, VARIANCE
 from .elementwise import GRAIN, apply, dense
@@ -102,8 +103,8 @@ def summed_runs(load, store, element, value, total_type, itemsize, valuesize):
                 part, part_product = value(0), value(0)
                 for i in range(size):
                     g = load(grads[i])
-                    part += g
-                    part_product += g * (load(xs[i]) - m)
+                    part = add(part, g)
+                    part_product = add(part_product, g * (load(xs[i]) - m))
                 total += total_type(part)
                 product += total_type(part_product)
             span(sums + run * valuesize, 1, value)[0] = value(total)
@@ -175,7 +176,7 @@ def normalized_rows(centred, load, store, element, value, total_type, itemsize, 
                     xs = span(x + (row * size + block) * itemsize, count, element)
                     part = value(0)
                     for i in range(count):
-                        part += load(xs[i])
+                        part = add(part, load(xs[i]))
                     total += total_type(part)
                 m = value(total / size)
                 span(mean + row * valuesize, 1, value)[0] = m
@@ -185,7 +186,7 @@ def normalized_rows(centred, load, store, element, value, total_type, itemsize, 
                 xs = span(x + (row * size + block) * itemsize, count, element)
                 part = value(0)
                 for i in range(count):
-                    part += (load(xs[i]) - m) * (load(xs[i]) - m)
+                    part = add(part, (load(xs[i]) - m) * (load(xs[i]) - m))
                 total += total_type(part)
             r = value(reciprocal_deviation(total / size, total_type(epsilon)))
             span(rstd + row * valuesize, 1, value)[0] = r
@@ -226,13 +227,13 @@ def row_gradients(centred, load, store, element, value, total_type, itemsize, va
                     weights = span(weight + block * valuesize, count, value)
                     for i in range(count):
                         g = load(grads[i]) * weights[i]
-                        part += g
-                        part_product += g * (load(xs[i]) - m)
+                        part = add(part, g)
+                        part_product = add(part_product, g * (load(xs[i]) - m))
                 else:
                     for i in range(count):
                         g = load(grads[i])
-                        part += g
-                        part_product += g * (load(xs[i]) - m)
+                        part = add(part, g)
+                        part_product = add(part_product, g * (load(xs[i]) - m))
                 total += total_type(part)
                 product += total_type(part_product)
             shift = value(total / size) if centred else value(0)
@@ -304,8 +305,7 @@ def _specialised(factory, dtype, *flags, totals=False):
     if totals:
         number_types += (wider(value).numba,)
     key = (*flags, conversion.load(dtype), conversion.store(dtype), *number_types)
-    flags = jit.REASSOCIATE if totals else jit.DEFAULT_FLAGS
-    return jit.specialise(factory, *key, dtype.itemsize, value.itemsize, flags=flags)
+    return jit.specialise(factory, *key, dtype.itemsize, value.itemsize)
 
 
 def _dense(array):

@@ -249,8 +249,8 @@ class _Kernels:
             number.numba, total.numba, x.itemsize, operand_dtype.itemsize, out.itemsize,
             total.itemsize, initial,
         )  # fmt: skip
-        self.rows = jit.specialise(rows, *key, flags=jit.REASSOCIATE)
-        self.columns = jit.specialise(columns, *key, flags=jit.REASSOCIATE)
+        self.rows = jit.specialise(rows, *key)
+        self.columns = jit.specialise(columns, *key)
         self.segments_together = jit.specialise(
             segments_together, reduction.combine, reduction.finish, operand_load, *functions,
             operand_dtype.numba, out.numba, number.numba, total.numba, operand_dtype.itemsize,

@@ -9,7 +9,7 @@ from functools import cache
 from .. import jit, shapes
 from ..formulas import conversion, exponential
 from ..formulas import softmax as formulas
-from ..formulas.reduction import maximum
+from ..formulas.accumulation import add, maximum
 from .elementwise import GRAIN, dense
 from .native import integer, scratch, span
 from .reduction import ROW_BLOCK, computed, wider
@@ -41,7 +41,7 @@ def forward_rows(of_total, finish, keep, load, store, element, value_type, total
                 part = value_type(0)
                 for i in range(count):
                     e = exponential.exp(load(x_block[i]) - m)
-                    part += e
+                    part = add(part, e)
                     if keep:
                         out_block[i] = e
                 total += total_type(part)
@@ -120,7 +120,7 @@ def gradient_rows(summand, finish, load, store, element, value_type, total_type,
                 ys = span(y + at + block * itemsize, count, element)
                 part = value_type(0)
                 for i in range(count):
-                    part += summand(load(grads[i]), load(ys[i]))
+                    part = add(part, summand(load(grads[i]), load(ys[i])))
                 total += total_type(part)
             t = value_type(total)
             outs = span(out + at, size, element)
@@ -175,7 +175,7 @@ def _forward_kernels(of_total, finish, dtype):
         value.numba, wider(value).numba, dtype.itemsize,
     )  # fmt: skip
     return (
-        jit.specialise(forward_rows, *key, flags=jit.REASSOCIATE),
+        jit.specialise(forward_rows, *key),
         jit.specialise(forward_columns, *key),
     )
 
@@ -188,7 +188,7 @@ def _gradient_kernels(summand, finish, dtype):
         wider(value).numba, dtype.itemsize,
     )  # fmt: skip
     return (
-        jit.specialise(gradient_rows, *key, flags=jit.REASSOCIATE),
+        jit.specialise(gradient_rows, *key),
         jit.specialise(gradient_columns, *key),
     )
 

@@ -5,8 +5,7 @@ Without Intel's SVML, `math.exp` in a loop stays scalar. In float32 these are po
 right at infinities, NaN, zero and denormals; in float64 and complex they are the library's.
 As plain Python, in the CUDA simulator say, they are NumPy's.
 
-Every product that must not be rounded is an `fma`: a kernel that lets the compiler reorder sums
-(`jit.REASSOCIATE`) leaves an fma as it is. Such a kernel may call exp for arguments below 88 only.
+Every product that must not be rounded is an `fma`.
 """
 
 import cmath

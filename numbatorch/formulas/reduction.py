@@ -9,12 +9,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
 from . import exponential
+from .accumulation import add, both, either, maximum, minimum, multiply
 from .typed import formula, like
 
 
@@ -31,68 +28,6 @@ def total_itself(total, divisor, s):
 @formula
 def mean_of_total(total, divisor, s):
     return total / divisor
-
-
-# Combining --------------------------------------------------------------------------------------
-
-
-@formula
-def add(a, b):
-    return a + b
-
-
-@formula
-def multiply(a, b):
-    return a * b
-
-
-@formula
-def either(a, b):
-    return a | b
-
-
-@formula
-def both(a, b):
-    return a & b
-
-
-def maximum(a, b):
-    """The greater number; NaN where either is."""
-    return a if a > b or a != a else b
-
-
-def minimum(a, b):
-    """The lesser number; NaN where either is."""
-    return a if a < b or a != a else b
-
-
-def _lower(function, operation):
-    """Let CPU code use LLVM's `operation` on floats, which LLVM knows how to vectorise."""
-
-    @intrinsic
-    def of_floats(typing_context, a, b):
-        def generate(context, builder, signature, values):
-            number = values[0].type
-            name = f"llvm.{operation}.f{signature.return_type.bitwidth}"
-            function_type = ir.FunctionType(number, [number, number])
-            declared = cgutils.get_or_insert_function(builder.module, function_type, name)
-            return builder.call(declared, values)
-
-        return a(a, a), generate
-
-    @overload(function)
-    def everywhere(a, b):
-        return function
-
-    @overload(function, target="cpu")
-    def on_the_cpu(a, b):
-        if isinstance(a, types.Float) and a == b:
-            return lambda a, b: of_floats(a, b)
-        return function
-
-
-_lower(maximum, "maximum")
-_lower(minimum, "minimum")
 
 
 @formula

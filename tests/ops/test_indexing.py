@@ -239,7 +239,9 @@ def test_masks_of_every_rank():
         np.testing.assert_array_equal(x.numpy(), expected)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "uint8", "int16", "bool", "complex64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float16", "bfloat16", "uint8", "int16", "bool", "complex64"]
+)
 def test_every_element_size_is_moved(dtype):
     dtype = getattr(torch, dtype)
     x = torch.tensor([[0, 1, 1], [1, 0, 1]], dtype=dtype)
@@ -339,7 +341,9 @@ def test_scatter_add_loses_nothing(dim, threads):
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int64", "int8", "bool", "complex128"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float16", "bfloat16", "int64", "int8", "bool", "complex128"]
+)
 def test_index_add_and_copy_in_every_dtype(dtype):
     reference = oracle()
 
@@ -348,7 +352,9 @@ def test_index_add_and_copy_in_every_dtype(dtype):
         x = package.zeros(4, 3, dtype=kind)
         source = package.tensor([[1, 0, 1], [1, 1, 0]], dtype=kind)
         index = package.tensor([2, 2])
-        return x.index_add(0, index, source).tolist(), x.index_copy(0, index[:1], source[:1]).tolist()
+        return x.index_add(0, index, source).tolist(), x.index_copy(
+            0, index[:1], source[:1]
+        ).tolist()
 
     assert run(torch) == run(reference)
 
