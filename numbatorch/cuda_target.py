@@ -131,7 +131,7 @@ def new_event():
 def device_description(index):
     """(name, compute capability major, minor, bytes of memory, multiprocessors) of a device."""
     if SIMULATED:
-        return "CUDA simulator", *target.get_current_device().compute_capability, 2**63 - 1, 1
+        return "CUDA simulator", 0, 0, 2**63 - 1, 1
     with target.gpus[index]:
         device = target.get_current_device()
         name = device.name if isinstance(device.name, str) else device.name.decode()
@@ -263,6 +263,9 @@ def _simulated(part):
     return _compiled(part) if isinstance(part, FunctionType) else part
 
 
+_compiling = threading.Lock()
+
+
 @cache
 def _compiled(formula):
     """`formula` compiled for the CPU, with results in the types that Numba gives them.
@@ -280,13 +283,14 @@ def _compiled(formula):
     converters = {}
 
     def call(*arguments):
-        result = dispatcher(arguments)
         kinds = tuple([argument.__class__ for argument in arguments])
         convert = converters.get(kinds)
         if convert is None:
-            overload = dispatcher.overloads[(numba.typeof(arguments),)]
+            with _compiling:  # an overload can be called a moment before it can be looked up
+                dispatcher(arguments)
+                overload = dispatcher.overloads[(numba.typeof(arguments),)]
             convert = converters[kinds] = _converter(overload.signature.return_type)
-        return convert(result)
+        return convert(dispatcher(arguments))
 
     call.__name__ = formula.__name__
     return call
