@@ -2,7 +2,19 @@
 
 import math as _math
 
-from . import autograd, cuda, graph, nn, ops, optim, random, random_tensors, serialization, utils
+from . import (
+    autograd,
+    backends,
+    cuda,
+    graph,
+    nn,
+    ops,
+    optim,
+    random,
+    random_tensors,
+    serialization,
+    utils,
+)
 from .autograd import (
     enable_grad,
     inference_mode,

@@ -25,7 +25,18 @@ LAYERS = [
     {"printing", "indexing", "legacy"},
     {"serialization"},
     {"tensor"},
-    {"optim", "nn", "utils", "vision", "cuda", "distributions", "linalg", "fft", "special"},
+    {
+        "backends",
+        "optim",
+        "nn",
+        "utils",
+        "vision",
+        "cuda",
+        "distributions",
+        "linalg",
+        "fft",
+        "special",
+    },
     {"compiler"},
 ]
 

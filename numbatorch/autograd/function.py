@@ -7,7 +7,7 @@ from ..graph import Node, edge_of, modes
 from .modes import no_grad
 
 
-class FunctionContext:
+class FunctionCtx:
     """What `forward` and `backward` of a Function share; `ctx` in their signatures."""
 
     def __init__(self):
@@ -148,7 +148,7 @@ class Function:
     @classmethod
     def apply(cls, *args, **kwargs):
         """Run `forward` and record `backward`."""
-        ctx = FunctionContext()
+        ctx = FunctionCtx()
         positions = [i for i, x in enumerate(args) if isinstance(x, graph.Value)]
         tensors = [args[i] for i in positions]
         ctx.needs_input_grad = tuple(isinstance(x, graph.Value) and x.requires_grad for x in args)

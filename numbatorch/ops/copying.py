@@ -73,6 +73,12 @@ def preserved_strides(input):
     return shapes.strides_like(input.shape, input.strides)
 
 
+@function(method=False)
+def numel(input):
+    """How many elements a tensor has."""
+    return shapes.numel(input.shape)
+
+
 @method
 def contiguous(self, memory_format=None):
     """This tensor, copied to row-major memory where it is not."""

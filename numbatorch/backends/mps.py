@@ -1,0 +1,11 @@
+"""Apple's Metal: not supported."""
+
+
+def is_available():
+    """False."""
+    return False
+
+
+def is_built():
+    """False."""
+    return False
