@@ -63,6 +63,12 @@ ADAPTERS = {
     "where": lambda self, condition, other: numbatorch.where(condition, self, other),
     "fill": lambda x, value: x.clone().fill_(value),
     "zero_": lambda x: x.clone().zero_(),
+    "nn.functional.embedding": lambda weight, index, **kwargs: (
+        numbatorch.nn.functional.embedding(index, weight, **kwargs)
+    ),
+    "nn.functional.embedding_bag": lambda weight, index, **kwargs: (
+        numbatorch.nn.functional.embedding_bag(index, weight, **kwargs)
+    ),
     **{name: (lambda x, name=name: getattr(x, name)) for name in ("T", "mT", "H", "mH")},
     **{
         name: _method(name)
@@ -102,11 +108,10 @@ def tensor_to_ours(value):
         source = source.resolve_conj().resolve_neg()
     if source.dtype is torch.bfloat16:
         return numbatorch.tensor(source.float().numpy(), dtype=numbatorch.bfloat16)
-    reach = (
-        1 + sum((n - 1) * s for n, s in zip(source.shape, source.stride())) if source.numel() else 0
+    whole = torch.empty(0, dtype=source.dtype).set_(source.untyped_storage()).clone().numpy()
+    return numbatorch.from_numpy(whole).as_strided(
+        tuple(source.shape), source.stride(), source.storage_offset()
     )
-    flat = torch.as_strided(source, (reach,), (1,), source.storage_offset()).clone().numpy()
-    return numbatorch.from_numpy(flat).as_strided(tuple(source.shape), source.stride())
 
 
 def to_host(value):

@@ -327,7 +327,8 @@ def _check_pad(mode, size, before, after):
         )
     if mode == "circular" and most > size:
         raise RuntimeError("Padding value causes wrapping around more than once.")
-    if min(size, size + before, size + after, size + before + after) <= 0:
+    circular = mode == "circular"
+    if min(size, size + before + after) <= 0 or circular and min(size + before, size + after) <= 0:
         raise RuntimeError(
             f"padding ({before}, {after}) of a dimension of size {size} leaves nothing"
         )

@@ -140,9 +140,14 @@ def index_reduce(run, input, dim, index, source, reduce, *, include_self=True):
     shape = [1] * max(len(input.shape), 1)
     shape[dim] = graph.numel(index)
     expected = Size((*input.shape[:dim], *index.shape, *input.shape[dim + 1 :]))
+    if not source.shape:
+        source = source.reshape(1)
     if source.shape != expected:
         raise RuntimeError(
             f"index_reduce_(): the shape of source, {list(source.shape)}, must be {list(expected)}"
         )
+    if not input.shape:
+        index, source = index.reshape(()), source.reshape(())
+        shape = ()
     wide = index.reshape(shape).expand(source.shape)
     return scatter_reduce.body(run, input, dim, wide, source, reduce, include_self=include_self)
