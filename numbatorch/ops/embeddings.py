@@ -7,7 +7,7 @@ from ..shapes import Size
 from . import lookup, scalars
 from .copying import fresh_full
 from .indexing import index_op, index_put_op
-from .registry import function
+from .registry import Sample, function, samples
 from .views import select_op, unsqueeze
 
 
@@ -72,3 +72,12 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
     return embedding_op(
         weight, indices, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq)
     )
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("embedding")
+def _(make):
+    yield Sample(make(6, 3), make.index(2, 4, high=6))
+    yield Sample(make(6, 3), make.tensor([1, 1, 5]), padding_idx=4)

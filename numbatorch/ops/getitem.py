@@ -13,7 +13,7 @@ from .casting import cast, to_device
 from .copying import copy, fill_, fresh_full
 from .indexing import index_op, index_put_op
 from .masking import nonzero_op
-from .registry import method
+from .registry import Sample, method, samples
 from .views import alias_op, reshape, select_op, slice_op, unsqueeze, view_op
 
 
@@ -291,3 +291,17 @@ def _check_mask(mask, dim, shape):
             f"The shape of the mask {list(mask.shape)} at index {dim} does not match the shape of "
             f"the indexed tensor {list(shape)} at index {dim}"
         )
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("__getitem__")
+def _(make):
+    yield Sample(make(4, 3), -1)
+    yield Sample(make(4, 3), slice(None, None, 2))
+    yield Sample(make(4, 3, 2), (slice(1, None), None, 0, Ellipsis))
+    yield Sample(make(4, 3, 2), (make.tensor([1, 1, 3]), slice(None), make.tensor([0, 1, 1])))
+    yield Sample(make(4, 3, 2), (slice(None), make.tensor([[1, 1], [0, 2]])))
+    yield Sample(make(4, 3), make.tensor([True, False, True, True]))
+    yield Sample(make(2, 3), make.tensor([[True, False, True], [False, False, True]]))

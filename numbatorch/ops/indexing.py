@@ -10,7 +10,7 @@ from ..shapes import Size, wrap_dim
 from . import lookup, scalars
 from .casting import cast, to_device
 from .output import store
-from .registry import function
+from .registry import Sample, function, samples
 from .selection import where_op
 from .views import reshape, slice_op, view_op
 
@@ -431,3 +431,80 @@ def index_put(run, input, indices, values, accumulate=False):
     from .getitem import pair_with_dims, put_items
 
     return put_items(run, input, pair_with_dims(input, indices), values, accumulate)
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("index_select")
+def _(make):
+    yield Sample(make(4, 3), 0, make.tensor([2, 0, 2]))
+    yield Sample(make(4, 3), -1, make.tensor([1]))
+    yield Sample(make(4, 3), 1, make.tensor([], dtype=dtypes.int64))
+    yield Sample(make(), 0, make.tensor([0]))
+
+
+@samples("index_add")
+def _(make):
+    yield Sample(make(4, 3), 0, make.tensor([2, 0, 2]), make(3, 3))
+    yield Sample(make(4, 3), 1, make.tensor([1, 1]), make(4, 2), alpha=3)
+
+
+@samples("index_copy")
+def _(make):
+    yield Sample(make(4, 3), 0, make.tensor([2, 0]), make(2, 3))
+    yield Sample(make(4, 3), 1, make.tensor([1]), make(4, 1))
+
+
+@samples("index_fill")
+def _(make):
+    yield Sample(make(4, 3), 0, make.tensor([2, 0]), 1.5)
+    yield Sample(make(4, 3), 1, make.tensor([-1, 2, 0]), make())
+
+
+@samples("gather")
+def _(make):
+    yield Sample(make(4, 3), 0, make.index(2, 3, high=4))
+    yield Sample(make(4, 3), 1, make.index(3, 7, high=3))
+    yield Sample(make(2, 3, 4), -2, make.index(2, 5, 3, high=3))
+    yield Sample(make(), 0, make.tensor(0))
+
+
+@samples("scatter")
+def _(make):
+    index = make.tensor([[0, 1], [2, 0], [1, 2]])
+    yield Sample(make(4, 3), 1, index, make(3, 2))
+    yield Sample(make(4, 3), 1, index, make(4, 3))
+    yield Sample(make(4, 3), 1, index, 2.5)
+    yield Sample(make(4, 3), 1, index, make(3, 2), reduce="add")
+
+
+@samples("scatter_add")
+def _(make):
+    yield Sample(make(4, 3), 0, make.index(5, 3, high=4), make(5, 3))
+    yield Sample(make(4, 3), 1, make.index(4, 7, high=3), make(4, 7))
+
+
+@samples("take")
+def _(make):
+    yield Sample(make(4, 3), make.tensor([[0, -1], [5, 5]]))
+
+
+@samples("put")
+def _(make):
+    yield Sample(make(4, 3), make.tensor([[0, -1], [5, 6]]), make(2, 2))
+    yield Sample(make(4, 3), make.tensor([0, 3, 3]), make(3), accumulate=True)
+
+
+@samples("take_along_dim")
+def _(make):
+    yield Sample(make(4, 3), make.index(4, 2, high=3), 1)
+    yield Sample(make(4, 3), make.index(1, 3, high=4), 0)
+    yield Sample(make(4, 3), make.index(5, high=12))
+
+
+@samples("index_put")
+def _(make):
+    yield Sample(make(4, 3), (make.tensor([0, 3]), make.tensor([1, 1])), make(2))
+    yield Sample(make(4, 3), (make.tensor([0, 2]),), make(3))
+    yield Sample(make(4, 3), (make.tensor([1, 1, 0]),), make(3, 3), accumulate=True)

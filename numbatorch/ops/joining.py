@@ -5,7 +5,7 @@ from ..op import Spec, copy_values, primitive
 from ..shapes import Size, wrap_dim
 from .casting import cast
 from .output import store
-from .registry import function
+from .registry import Sample, function, samples
 from .views import reshape, slice_op, unbind_op
 
 
@@ -184,3 +184,41 @@ def block_diag(*tensors):
         copy.inplace(part, m)
         row, column = row + m.shape[0], column + m.shape[1]
     return result
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("cat")
+def _(make):
+    yield Sample([make(2, 3), make(4, 3)])
+    yield Sample([make(2, 3), make(2, 1), make(2, 0)], 1)
+    yield Sample([make(2, 3), make(3, 2).transpose(0, 1)], -2)
+
+
+@samples("stack")
+def _(make):
+    yield Sample([make(2, 3), make(2, 3)])
+    yield Sample([make(2, 3), make(3, 2).transpose(0, 1), make(2, 3)], -1)
+    yield Sample([make(), make()])
+
+
+@samples("hstack")
+def _(make):
+    yield Sample([make(3), make(2)])
+    yield Sample([make(3, 1), make(3, 2)])
+
+
+@samples("dstack")
+def _(make):
+    yield Sample([make(3), make(3)])
+
+
+@samples("column_stack")
+def _(make):
+    yield Sample([make(3), make(3, 2)])
+
+
+@samples("block_diag")
+def _(make):
+    yield Sample(make(2, 3), make(4), make())

@@ -4,7 +4,7 @@ from .. import devices, dtypes, graph, shapes
 from ..op import dynamic
 from .indexing import index_op, index_put_op
 from .output import store
-from .registry import function
+from .registry import Sample, function, samples
 from .views import reshape, slice_op
 
 
@@ -73,3 +73,17 @@ def masked_scatter(input, mask, source):
     chosen = slice_op(reshape(source, (-1,)), dim=0, start=0, end=count, step=1)
     flat = index_put_op(reshape(input, (-1,)), chosen, positions, dims=(0,))
     return reshape(flat, input.shape)
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("masked_select")
+def _(make):
+    yield Sample(make(3, 4), make(3, 4, dtype=dtypes.bool_))
+    yield Sample(make(3, 4), make(4, dtype=dtypes.bool_))
+
+
+@samples("masked_scatter")
+def _(make):
+    yield Sample(make(3, 4), make(3, 4, dtype=dtypes.bool_), make(12))

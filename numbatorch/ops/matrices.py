@@ -10,7 +10,7 @@ from .casting import cast
 from .copying import clone, copy, fill_
 from .output import store
 from .reduction import sum_op
-from .registry import function, method
+from .registry import Sample, function, method, samples
 from .views import as_strided, diagonal, diagonal_gradient, diagonal_op, select, slice_op
 
 # Triangles ----------------------------------------------------------------------------------------
@@ -206,3 +206,56 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 def as_strided_scatter(input, src, size, stride, storage_offset=None):
     """A copy of `input` with `src` where a strided view of it looks."""
     return _with_part(input, src, lambda whole: as_strided(whole, size, stride, storage_offset))
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+for _name in ("tril", "triu"):
+
+    @samples(_name)
+    def _(make):
+        for offset in (-1, 0, 2):
+            yield Sample(make(3, 4), offset)
+        yield Sample(make(2, 4, 3).transpose(0, 2))
+
+
+@samples("diag")
+def _(make):
+    yield Sample(make(3), 1)
+    yield Sample(make(3, 4), -1)
+
+
+@samples("diag_embed")
+def _(make):
+    yield Sample(make(2, 3), 1, 0, -1)
+
+
+@samples("diagflat")
+def _(make):
+    yield Sample(make(2, 2), -1)
+
+
+@samples("trace")
+def _(make):
+    yield Sample(make(3, 4))
+
+
+@samples("select_scatter")
+def _(make):
+    yield Sample(make(3, 4), make(3), 1, -1)
+
+
+@samples("slice_scatter")
+def _(make):
+    yield Sample(make(3, 4), make(3, 2), 1, 0, None, 2)
+
+
+@samples("diagonal_scatter")
+def _(make):
+    yield Sample(make(3, 4), make(2), -1)
+
+
+@samples("as_strided_scatter")
+def _(make):
+    yield Sample(make(3, 4), make(2, 2), (2, 2), (5, 2), 1)

@@ -8,7 +8,7 @@ from ..op import Spec, copy_values, primitive
 from ..shapes import Size, wrap_dim
 from . import lookup, scalars
 from .indexing import index_op
-from .registry import function
+from .registry import Sample, function, samples
 from .views import expand_op, reshape, transpose, unsqueeze
 
 
@@ -332,3 +332,42 @@ def _check_pad(mode, size, before, after):
         raise RuntimeError(
             f"padding ({before}, {after}) of a dimension of size {size} leaves nothing"
         )
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("flip")
+def _(make):
+    yield Sample(make(2, 3, 4), (0, 2))
+    yield Sample(make(3), 0)
+    yield Sample(make(0, 3), 0)
+
+
+@samples("rot90")
+def _(make):
+    for k in (1, 2, 3):
+        yield Sample(make(2, 3), k)
+
+
+@samples("roll")
+def _(make):
+    yield Sample(make(2, 3, 4), (1, -5), (0, 2))
+    yield Sample(make(3, 4), 5)
+
+
+@samples("repeat_interleave")
+def _(make):
+    yield Sample(make(2, 3), 2)
+    yield Sample(make(2, 3), 2, 1)
+    yield Sample(make(2, 3), make.tensor([1, 0, 2]), -1)
+
+
+@samples("pad")
+def _(make):
+    yield Sample(make(3, 4), (1, 2, 0, 1), value=0.5)
+    yield Sample(make(3, 4), (-1, 2))
+    for mode in ("reflect", "replicate", "circular"):
+        yield Sample(make(2, 4), (2, 1), mode)
+        yield Sample(make(2, 4, 3), (1, 2, 0, 3), mode)
+        yield Sample(make(1, 1, 3, 4, 3), (1, 0, 0, 2, 1, 1), mode)

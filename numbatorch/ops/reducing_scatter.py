@@ -14,6 +14,7 @@ from .indexing import (
     scatter_op,
     writer,
 )  # fmt: skip
+from .registry import Sample, samples
 from .selection import where_op
 
 #: What a place starts from where its own value does not count.
@@ -151,3 +152,26 @@ def index_reduce(run, input, dim, index, source, reduce, *, include_self=True):
         shape = ()
     wide = index.reshape(shape).expand(source.shape)
     return scatter_reduce.body(run, input, dim, wide, source, reduce, include_self=include_self)
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("scatter_reduce")
+def _(make):
+    for reduce in ("sum", "prod", "mean", "amax", "amin"):
+        for include_self in (True, False):
+            yield Sample(
+                make(4, 3),
+                0,
+                make.index(5, 3, high=4),
+                make(5, 3),
+                reduce,
+                include_self=include_self,
+            )
+
+
+@samples("index_reduce")
+def _(make):
+    for reduce in ("prod", "mean", "amax", "amin"):
+        yield Sample(make(4, 3), 1, make.tensor([0, 2, 0]), make(4, 3), reduce)

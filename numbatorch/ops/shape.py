@@ -10,7 +10,7 @@ from ..op import check_writable
 from ..shapes import Size, broadcast_shapes, wrap_dim
 from .arithmetic import conj_of
 from .copying import clone, clone_op
-from .registry import function, method
+from .registry import Sample, function, method, samples
 from .views import (
     expand,
     expand_op,
@@ -425,3 +425,56 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     initialise(self, source.storage, self.dtype, source.shape, source.strides, source.offset)
     graph.bump_version(self)
     return self
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("repeat")
+def _(make):
+    yield Sample(make(2, 3), 2, 1, 2)
+    yield Sample(make(2, 3), 1, 1)
+    yield Sample(make(), 3)
+
+
+@samples("tile")
+def _(make):
+    yield Sample(make(2, 3), (2,))
+
+
+@samples("flatten")
+def _(make):
+    yield Sample(make(2, 3, 4), 1)
+    yield Sample(make())
+
+
+@samples("unflatten")
+def _(make):
+    yield Sample(make(2, 6), 1, (2, -1))
+
+
+@samples("movedim")
+def _(make):
+    yield Sample(make(2, 3, 4), (0, 1), (-1, 0))
+
+
+@samples("adjoint")
+def _(make):
+    yield Sample(make(2, 3, 4))
+    yield Sample(make(2, 3, dtype=dtypes.complex128))
+
+
+@samples("meshgrid")
+def _(make):
+    yield Sample(make(2), make(3), indexing="ij")
+    yield Sample(make(2), make(3), make(), indexing="xy")
+
+
+@samples("cartesian_prod")
+def _(make):
+    yield Sample(make(2), make(3))
+
+
+@samples("combinations")
+def _(make):
+    yield Sample(make(4), 2, True)

@@ -7,7 +7,7 @@ from . import scalars
 from .casting import cast
 from .indexing import gather_op, index_op, index_put_op, scatter_op
 from .output import store
-from .registry import function
+from .registry import Sample, function, samples
 from .shape import movedim
 from .views import reshape, transpose
 
@@ -311,3 +311,26 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
         result = index_op(known, place, dims=(0,)) == elements
     result = result.logical_not() if invert else result
     return result if out is None else store(result, out)
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("sort")
+def _(make):
+    yield Sample(make(3, 5))
+    yield Sample(make(3, 5), 0, descending=True)
+    yield Sample(make(2, 50))
+    yield Sample(make())
+
+
+@samples("topk")
+def _(make):
+    yield Sample(make(3, 5), 2)
+    yield Sample(make(5, 3), 3, 0, largest=False)
+    yield Sample(make(2, 90), 70)
+
+
+@samples("msort")
+def _(make):
+    yield Sample(make(4, 3))

@@ -4,7 +4,7 @@ import operator
 
 from .. import graph
 from ..shapes import wrap_dim
-from .registry import function
+from .registry import Sample, function, samples
 from .views import sizes_of, split_op, unbind_op
 
 
@@ -119,3 +119,29 @@ def unbind(input, dim=0):
     if not input.shape:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     return unbind_op(input, dim=wrap_dim(dim, len(input.shape)))
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("split")
+def _(make):
+    yield Sample(make(5, 2), 2)
+    yield Sample(make(2, 5), [1, 4, 0], 1)
+
+
+@samples("tensor_split")
+def _(make):
+    yield Sample(make(5, 2), 3)
+    yield Sample(make(2, 5), (1, 3), 1)
+
+
+@samples("chunk")
+def _(make):
+    yield Sample(make(5, 2), 3)
+
+
+@samples("unbind")
+def _(make):
+    yield Sample(make(3, 2))
+    yield Sample(make(3, 2), -1)
