@@ -24,6 +24,9 @@ CACHE_ENABLED = os.environ.get("NUMBATORCH_CACHE", "1") != "0"
 #: Bytes of freed memory that the CPU allocator keeps for reuse.
 CACHED_BYTES_LIMIT = int(os.environ.get("NUMBATORCH_CACHED_BYTES", 1 << 30))
 
+#: NUMBATORCH_WINOGRAD=0 computes 3x3 convolutions by direct summation: slower, rounded less.
+WINOGRAD = os.environ.get("NUMBATORCH_WINOGRAD", "1") != "0"
+
 
 def initial_thread_count():
     """Threads for parallel kernels: NUMBATORCH_NUM_THREADS, else OMP_NUM_THREADS, else all cores."""

@@ -12,6 +12,7 @@ from numba.extending import register_jitable
 from .. import jit, shapes
 from ..formulas import conversion
 from . import convolution_plan
+from .convolution_geometry import volume
 from .native import integer, span
 
 #: Multiplications that are worth a thread of their own.
@@ -181,22 +182,17 @@ def _plain(factory, dtype):
     )  # fmt: skip
 
 
-def _volume(values, missing):
-    """A spatial tuple of one to three numbers as a triple."""
-    return (missing,) * (3 - len(values)) + tuple(values)
-
-
 def _volume_strides(array):
     """Strides in bytes of (first, second, depth, height, width)."""
     strides = [stride * array.dtype.itemsize for stride in array.strides]
-    return [*strides[:2], *_volume(strides[2:], 0)]
+    return [*strides[:2], *volume(strides[2:], 0)]
 
 
 def _run_plain(factory, result, x, weight, out, bias, stride, padding, dilation, groups):
     slots = [
         x.shape[0], groups, weight.shape[1], weight.shape[0] // groups,
-        *_volume(x.shape[2:], 1), *_volume(weight.shape[2:], 1), *_volume(out.shape[2:], 1),
-        *_volume(stride, 1), *_volume(padding, 0), *_volume(dilation, 1),
+        *volume(x.shape[2:], 1), *volume(weight.shape[2:], 1), *volume(out.shape[2:], 1),
+        *volume(stride, 1), *volume(padding, 0), *volume(dilation, 1),
         *_volume_strides(x), *_volume_strides(weight), *_volume_strides(out),
         0 if bias is None else bias.strides[0] * bias.dtype.itemsize,
     ]  # fmt: skip

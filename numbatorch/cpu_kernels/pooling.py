@@ -12,6 +12,7 @@ from numba.extending import register_jitable
 
 from .. import dtypes, jit, shapes
 from ..formulas import conversion
+from .convolution_geometry import volume
 from .native import grid, integer, span
 
 #: Elements read that are worth a thread of their own.
@@ -232,11 +233,6 @@ def _maximum(dtype):
         max_windows, conversion.load(dtype), conversion.store(dtype), dtype.compute, dtype.numba,
         lowest,
     )  # fmt: skip
-
-
-def volume(values, missing):
-    """A spatial tuple of one to three numbers as a triple."""
-    return (missing,) * (3 - len(values)) + tuple(values)
 
 
 def _head(x, out, indices, plane, window_plane):

@@ -13,10 +13,10 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-_WORD = ir.IntType(64)
+WORD = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 _LLVM = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
-_NAME = {types.float32: "f32", types.float64: "f64"}
+NAME = {types.float32: "f32", types.float64: "f64"}
 
 
 @cache
@@ -38,13 +38,13 @@ def lanes(element):
     return vector_bytes() // (element.bitwidth // 8)
 
 
-class _Emitter:
+class Emitter:
     """Emits the instructions that the tiles below have in common."""
 
     def __init__(self, builder, element):
         self.builder = builder
         self.element = _LLVM[element]
-        self.name = _NAME[element]
+        self.name = NAME[element]
         self.size = element.bitwidth // 8
         self.lanes = lanes(element)
         self.vector = ir.VectorType(self.element, self.lanes)
@@ -57,7 +57,7 @@ class _Emitter:
         return self.builder.inttoptr(address, _BYTES)
 
     def at(self, pointer, offset):
-        offset = _WORD(offset) if isinstance(offset, int) else offset
+        offset = WORD(offset) if isinstance(offset, int) else offset
         return self.builder.gep(pointer, [offset])
 
     def load(self, pointer):
@@ -80,6 +80,42 @@ class _Emitter:
     def multiply_add(self, x, y, z):
         return self.builder.call(self._multiply_add, [x, y, z])
 
+    def number(self, value):
+        """A vector of one number."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def add(self, x, y):
+        return self.builder.fadd(x, y, flags=("contract",))
+
+    def subtract(self, x, y):
+        return self.builder.fsub(x, y, flags=("contract",))
+
+    def times(self, factor, x, y=None):
+        """factor * x + y for a number `factor`."""
+        if y is None:
+            return self.builder.fmul(self.number(factor), x, flags=("contract",))
+        return self.multiply_add(self.number(factor), x, y)
+
+    def load_fours(self, pointer):
+        """Every fourth element from 0, 1, 2 and 3 on, of four registers' worth of memory."""
+        wide = ir.VectorType(self.element, 4 * self.lanes)
+        value = self.builder.load(self.builder.bitcast(pointer, wide.as_pointer()))
+        value.align = self.size
+        return [self.mix(value, value, [k + 4 * i for i in range(self.lanes)]) for k in range(4)]
+
+    def store_fours(self, vectors, pointer):
+        """The inverse of load_fours."""
+        count = self.lanes
+        pairs = []
+        for x, y in (vectors[:2], vectors[2:]):
+            pairs.append(self.mix(x, y, [i + j * count for i in range(count) for j in range(2)]))
+        order = [
+            2 * i + j + h * 2 * count for i in range(count) for h in range(2) for j in range(2)
+        ]
+        value = self.mix(*pairs, order)
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
+        self.builder.store(value, place).align = self.size
+
     def total(self, x):
         """The sum of the lanes, in a fixed order."""
         name = f"llvm.vector.reduce.fadd.v{self.lanes}{self.name}"
@@ -89,7 +125,7 @@ class _Emitter:
 
     def mix(self, x, y, places):
         """The lanes `places` of x followed by y."""
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), places)
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
         return self.builder.shuffle_vector(x, y, mask)
 
     def repeat(self, count, pointers, steps, carried, body):
@@ -103,14 +139,14 @@ class _Emitter:
         after = builder.append_basic_block("after")
         builder.branch(loop)
         builder.position_at_end(loop)
-        turn = builder.phi(_WORD)
-        turn.add_incoming(_WORD(0), before)
+        turn = builder.phi(WORD)
+        turn.add_incoming(WORD(0), before)
         here = [builder.phi(_BYTES) for _ in pointers]
         values = [builder.phi(self.vector) for _ in carried]
         for phi, start in zip(here + values, [*pointers, *carried]):
             phi.add_incoming(start, before)
         results = body(here, values)
-        next_turn = builder.add(turn, _WORD(1))
+        next_turn = builder.add(turn, WORD(1))
         turn.add_incoming(next_turn, loop)
         for phi, step in zip(here, steps):
             phi.add_incoming(self.at(phi, step), loop)
@@ -121,19 +157,19 @@ class _Emitter:
         return results
 
 
-def _outlined(name, element, count, emit):
+def outlined(name, element, count, emit):
     """What an intrinsic of `count` int64 arguments generates: a call of a function emitted once."""
 
     def generate(context, builder, signature, values):
         function = builder.module.globals.get(name)
         if function is None:
-            function_type = ir.FunctionType(ir.VoidType(), [_WORD] * count)
+            function_type = ir.FunctionType(ir.VoidType(), [WORD] * count)
             function = ir.Function(builder.module, function_type, name)
             function.linkage = "internal"
             function.attributes.add("noinline")
             function.attributes.add("nounwind")
             inner = ir.IRBuilder(function.append_basic_block("entry"))
-            emit(_Emitter(inner, element), *function.args)
+            emit(Emitter(inner, element), *function.args)
             inner.ret_void()
         builder.call(function, values)
         return context.get_dummy_value()
@@ -144,11 +180,11 @@ def _outlined(name, element, count, emit):
 def _rows_up_to(at, rows, count):
     """Row numbers 0 .. rows - 1 of a tile, of which those from `count` on repeat row count - 1."""
     builder = at.builder
-    last = builder.sub(count, _WORD(1))
-    places = [_WORD(0)]
+    last = builder.sub(count, WORD(1))
+    places = [WORD(0)]
     for i in range(1, rows):
-        inside = builder.icmp_signed("<", _WORD(i), count)
-        places.append(builder.select(inside, _WORD(i), last))
+        inside = builder.icmp_signed("<", WORD(i), count)
+        places.append(builder.select(inside, WORD(i), last))
     return places
 
 
@@ -186,7 +222,7 @@ def multiply_tile(element, rows, vectors):
     a[i, k] lies at a + i * a_row + k * a_step and b[k] is a row of vectors at b + k * b_step.
     Rows from `count` on repeat row count - 1, so that nothing beyond it is touched.
     """
-    name = f"multiply_tile_{_NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
+    name = f"multiply_tile_{NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
 
     def emit(at, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
         offsets = [at.builder.mul(place, a_row) for place in _rows_up_to(at, rows, count)]
@@ -198,7 +234,7 @@ def multiply_tile(element, rows, vectors):
         start, c = (start, start_row), (c, c_row)
         _emit_product(at, rows, vectors, count, depth, operands, steps, read, start, c)
 
-    generated = _outlined(name, element, 11, emit)
+    generated = outlined(name, element, 11, emit)
 
     def tile(typing_context, depth, a, a_row, a_step, b, b_step, start, start_row, c, c_row, count):
         return generated
@@ -210,7 +246,7 @@ def multiply_tile(element, rows, vectors):
 @cache
 def gather_tile(element, rows, vectors):
     """As multiply_tile, but step k reads a and b at the two offsets in row k of a table."""
-    name = f"gather_tile_{_NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
+    name = f"gather_tile_{NAME[element]}_{rows}x{vectors}x{vector_bytes()}"
 
     def emit(at, depth, a, a_row, b, table, start, start_row, c, c_row, count):
         builder = at.builder
@@ -221,15 +257,15 @@ def gather_tile(element, rows, vectors):
         b = at.pointer(b)
 
         def read(pointers):
-            pair = builder.bitcast(pointers[0], _WORD.as_pointer())
+            pair = builder.bitcast(pointers[0], WORD.as_pointer())
             a_offset = builder.load(pair)
-            b_offset = builder.load(builder.gep(pair, [_WORD(1)]))
+            b_offset = builder.load(builder.gep(pair, [WORD(1)]))
             return [at.at(row, a_offset) for row in a_rows], at.at(b, b_offset)
 
         start, c = (start, start_row), (c, c_row)
         _emit_product(at, rows, vectors, count, depth, [at.pointer(table)], [16], read, start, c)
 
-    generated = _outlined(name, element, 10, emit)
+    generated = outlined(name, element, 10, emit)
 
     def tile(typing_context, depth, a, a_row, b, table, start, start_row, c, c_row, count):
         return generated
@@ -245,14 +281,14 @@ def dot_tile(element, rows, columns):
     Row i of a lies at a + i * a_row, row j of b at b + table[j], s[i, j] at s + i * s_row +
     j * (size of an element). Rows and columns beyond those that exist repeat the last one.
     """
-    name = f"dot_tile_{_NAME[element]}_{rows}x{columns}x{vector_bytes()}"
+    name = f"dot_tile_{NAME[element]}_{rows}x{columns}x{vector_bytes()}"
 
     def emit(at, count, a, a_row, b, table, s, s_row, row_count, column_count):
         builder = at.builder
         i_places = _rows_up_to(at, rows, row_count)
         j_places = _rows_up_to(at, columns, column_count)
         a_rows = [at.at(at.pointer(a), builder.mul(place, a_row)) for place in i_places]
-        words = builder.inttoptr(table, _WORD.as_pointer())
+        words = builder.inttoptr(table, WORD.as_pointer())
         offsets = [builder.load(builder.gep(words, [place])) for place in j_places]
         b_rows = [at.at(at.pointer(b), offset) for offset in offsets]
         zero = ir.Constant(at.vector, [0.0] * at.lanes)
@@ -274,7 +310,7 @@ def dot_tile(element, rows, columns):
         for j in range(columns):
             for i in range(rows):
                 offset = builder.mul(i_places[i], s_row)
-                offset = builder.add(offset, builder.mul(j_places[j], _WORD(at.size)))
+                offset = builder.add(offset, builder.mul(j_places[j], WORD(at.size)))
                 place = at.at(at.pointer(s), offset)
                 place = builder.bitcast(place, at.element.as_pointer())
                 places.append(place)
@@ -282,7 +318,7 @@ def dot_tile(element, rows, columns):
         for place, total in zip(places, totals):  # after all loads: repeated places agree
             builder.store(total, place)
 
-    generated = _outlined(name, element, 9, emit)
+    generated = outlined(name, element, 9, emit)
 
     def tile(typing_context, count, a, a_row, b, table, s, s_row, row_count, column_count):
         return generated
@@ -295,12 +331,12 @@ def dot_tile(element, rows, columns):
 def transpose_tile(element):
     """A square of as many rows as a vector has lanes, transposed: row i lies at x + i * x_row."""
     count = lanes(element)
-    name = f"transpose_tile_{_NAME[element]}_{count}"
+    name = f"transpose_tile_{NAME[element]}_{count}"
 
     def emit(at, x, x_row, out, out_row):
         builder = at.builder
         x, out = at.pointer(x), at.pointer(out)
-        rows = [at.load(at.at(x, builder.mul(x_row, _WORD(i)))) for i in range(count)]
+        rows = [at.load(at.at(x, builder.mul(x_row, WORD(i)))) for i in range(count)]
         block = 1
         while block < count:  # swap the off-diagonal squares of each 2 x 2 arrangement of blocks
             upper = [i if i & block == 0 else count + i - block for i in range(count)]
@@ -311,9 +347,9 @@ def transpose_tile(element):
                     rows[i], rows[i + block] = at.mix(*pair, upper), at.mix(*pair, lower)
             block *= 2
         for i in range(count):
-            at.store(rows[i], at.at(out, builder.mul(out_row, _WORD(i))))
+            at.store(rows[i], at.at(out, builder.mul(out_row, WORD(i))))
 
-    generated = _outlined(name, element, 4, emit)
+    generated = outlined(name, element, 4, emit)
 
     def tile(typing_context, x, x_row, out, out_row):
         return generated
@@ -328,9 +364,9 @@ def stack(nbytes):
 
     def generate(context, builder, signature, values):
         with builder.goto_entry_block():  # so that a loop around the call does not grow the stack
-            place = builder.alloca(ir.IntType(8), size=_WORD(nbytes))
+            place = builder.alloca(ir.IntType(8), size=WORD(nbytes))
         place.align = 64
-        return builder.ptrtoint(place, _WORD)
+        return builder.ptrtoint(place, WORD)
 
     def scratch(typing_context):
         return types.int64(), generate

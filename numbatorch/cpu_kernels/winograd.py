@@ -1,0 +1,385 @@
+"""Winograd convolution F(4x4, 3x3): 3x3 kernels, stride 1, with a quarter of the multiplications.
+
+Every 4x4 tile of the output comes from a 6x6 tile d of the image:
+
+    output = A' [ (sum over channels of (G w G') * (B' d B)) ] A
+
+The products over channels are 36 matrix products, one for each of the 6x6 places. Vectors run along
+tiles, so images keep their layout. Rounding errors are about ten times those of direct summation
+(1e-6 of the largest values in float32); NUMBATORCH_WINOGRAD=0 turns it off. A. Lavin and S. Gray,
+"Fast algorithms for convolutional neural networks", 2015.
+"""
+
+from functools import lru_cache
+from math import gcd
+
+from numba import types
+from numba.extending import intrinsic, register_jitable
+
+from .. import config, jit, memory
+from ..dtypes import float32
+from .convolution_geometry import five, image_slots, make_image
+from .direct_convolution import (
+    BIAS,
+    BIAS_STRIDE,
+    BLOCKS,
+    CHANNELS,
+    GROUPS,
+    LINES,
+    OUT,
+    OUT_C,
+    OUT_D,
+    OUT_G,
+    OUT_H,
+    OUT_N,
+    OUT_STRIDE_D,
+    OUT_STRIDE_H,
+    OUT_STRIDE_W,
+    OUT_W,
+    PITCH,
+    ROWS,
+    SCRATCH,
+    SCRATCH_LINES,
+    SCRATCH_STRIDE,
+    SOURCE,
+    SOURCE_G,
+    SOURCE_N,
+    TASKS,
+    WEIGHT,
+    WORKERS,
+    image_filler,
+)
+from .gemm import TILE_ROWS, TILE_VECTORS, tile_columns
+from .native import integer, span
+from .vectors import NAME, WORD, lanes, multiply_tile, outlined, stack, vector_bytes
+
+#: Multiplications, of the direct sum, that are worth a thread of their own.
+GRAIN = 200_000
+
+#: Channels on either side from which the transforms pay.
+LEAST_CHANNELS = 12
+
+# Slots after those of the correlation: tiles in a line, the row length of the transformed image,
+# and where in the scratch memory it, the products and the pixels begin.
+TILES, TILE_PITCH, TRANSFORMED, PRODUCTS, PIXELS = range(48, 53)
+
+# The three one-dimensional transforms, on values that `at` adds and scales ----------------------
+
+
+def _transform_image(at, d):
+    """B' d: six values to six."""
+    even, odd = at.times(-4.0, d[2], d[4]), at.times(-4.0, d[1], d[3])
+    difference, twice = at.subtract(d[4], d[2]), at.times(2.0, at.subtract(d[3], d[1]))
+    return [
+        at.times(4.0, d[0], at.times(-5.0, d[2], d[4])),
+        at.add(even, odd),
+        at.subtract(even, odd),
+        at.add(difference, twice),
+        at.subtract(difference, twice),
+        at.times(4.0, d[1], at.times(-5.0, d[3], d[5])),
+    ]
+
+
+def _transform_back(at, m):
+    """A' m: six values to four."""
+    sum1, difference1 = at.add(m[1], m[2]), at.subtract(m[1], m[2])
+    sum2, difference2 = at.add(m[3], m[4]), at.subtract(m[3], m[4])
+    return [
+        at.add(at.add(m[0], sum1), sum2),
+        at.times(2.0, difference2, difference1),
+        at.times(4.0, sum2, sum1),
+        at.add(at.times(8.0, difference2, difference1), m[5]),
+    ]
+
+
+def _columns(rows):
+    return [list(column) for column in zip(*rows)]
+
+
+def image_tile(element):
+    """B' d B for a vector of tiles that lie side by side.
+
+    Row i of the image lies at x + i * x_row; result (i, j) goes to out + (6 i + j) * out_step.
+    """
+
+    def emit(at, x, x_row, out, out_step):
+        builder = at.builder
+        x, out = at.pointer(x), at.pointer(out)
+        rows = []
+        for i in range(6):
+            place = at.at(x, builder.mul(x_row, WORD(i)))
+            right = at.load_fours(at.at(place, 4 * at.size))  # the next tile's first two columns
+            rows.append(_transform_image(at, at.load_fours(place) + right[:2]))
+        for j, column in enumerate(_columns(rows)):
+            for i, value in enumerate(_transform_image(at, column)):
+                at.store(value, at.at(out, builder.mul(out_step, WORD(6 * i + j))))
+
+    generated = outlined(f"winograd_image_{NAME[element]}_{vector_bytes()}", element, 4, emit)
+
+    def tile(typing_context, x, x_row, out, out_step):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = f"winograd_image_{NAME[element]}_{vector_bytes()}"
+    return intrinsic(tile)
+
+
+def pixel_tile(element):
+    """A' m A for a vector of tiles: four rows of pixels, row i at out + i * out_row."""
+
+    def emit(at, m, m_step, out, out_row):
+        builder = at.builder
+        m, out = at.pointer(m), at.pointer(out)
+        rows = []
+        for i in range(6):
+            places = [at.at(m, builder.mul(m_step, WORD(6 * i + j))) for j in range(6)]
+            rows.append(_transform_back(at, [at.load(place) for place in places]))
+        pixels = _columns([_transform_back(at, column) for column in _columns(rows)])
+        for i, row in enumerate(pixels):
+            at.store_fours(row, at.at(out, builder.mul(out_row, WORD(i))))
+
+    generated = outlined(f"winograd_pixels_{NAME[element]}_{vector_bytes()}", element, 4, emit)
+
+    def tile(typing_context, m, m_step, out, out_row):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = f"winograd_pixels_{NAME[element]}_{vector_bytes()}"
+    return intrinsic(tile)
+
+
+# Kernels -----------------------------------------------------------------------------------------
+
+
+def weight_transformer(element):
+    """out[group, 6 i + j, row, channel] = (G w G')[i, j]; an item is a row of a group."""
+    size = element.bitwidth // 8
+
+    @register_jitable
+    def transform(a, b, c):
+        """G w: three values to six."""
+        outer, inner = (a + c) / 6, b / 6
+        wide, narrow = a / 24 + c / 6, b / 12
+        return a / 4, -outer - inner, inner - outer, wide + narrow, wide - narrow, c
+
+    @register_jitable
+    def tap(weight, offset):
+        return types.float64(span(weight + offset, 1, element)[0])
+
+    def winograd_weight_kernel(begin, end, arguments):
+        out, weight = integer(arguments, 0), integer(arguments, 1)
+        rows, channels = integer(arguments, 2), integer(arguments, 3)
+        step_h, step_w = integer(arguments, 7), integer(arguments, 8)
+        plane = rows * channels
+        for item in range(begin, end):
+            group, row = item // rows, item % rows
+            to = out + (group * 36 * plane + row * channels) * size
+            source = weight + group * integer(arguments, 4) + row * integer(arguments, 5)
+            for c in range(channels):
+                at = source + c * integer(arguments, 6)
+                left = transform(tap(at, 0), tap(at, step_h), tap(at, 2 * step_h))
+                at += step_w
+                middle = transform(tap(at, 0), tap(at, step_h), tap(at, 2 * step_h))
+                at += step_w
+                right = transform(tap(at, 0), tap(at, step_h), tap(at, 2 * step_h))
+                for i in range(6):
+                    values = transform(left[i], middle[i], right[i])
+                    for j in range(6):
+                        place = to + ((6 * i + j) * plane + c) * size
+                        span(place, 1, element)[0] = element(values[j])
+
+    return winograd_weight_kernel
+
+
+def winograd_convolution(element):
+    """out = bias + weight * image; an item is a worker's share of the blocks of lines."""
+    size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
+    tile_rows = TILE_ROWS
+    fill, zeros_memory = image_filler(element), stack(width * size)
+    image_transform, pixel_transform = image_tile(element), pixel_tile(element)
+    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
+    narrow = multiply_tile(element, TILE_ROWS, 1)
+
+    @register_jitable
+    def transform_image(arguments, image, transformed, tile_lines):
+        channels, tiles = integer(arguments, CHANNELS), integer(arguments, TILES)
+        row = integer(arguments, PITCH) * size
+        tile_row = integer(arguments, TILE_PITCH) * size
+        for c in range(channels):
+            plane = image + c * integer(arguments, SCRATCH_LINES) * row
+            for y in range(tile_lines):
+                for x in range(0, tiles, side):  # what spills over is overwritten by the next line
+                    image_transform(
+                        plane + 4 * (y * row + x * size), row,
+                        transformed + c * tile_row + (y * tiles + x) * size, channels * tile_row,
+                    )  # fmt: skip
+
+    @register_jitable
+    def multiply(arguments, weight, transformed, products, i, count, tiles, zeros):
+        """Rows i .. i + count of the 36 products."""
+        channels, rows = integer(arguments, CHANNELS), integer(arguments, ROWS)
+        tile_row = integer(arguments, TILE_PITCH) * size
+        for place in range(36):
+            a = weight + (place * rows + i) * channels * size
+            b = transformed + place * channels * tile_row
+            c = products + place * tile_rows * tile_row
+            for first in range(0, tiles, width):
+                here = first * size
+                if tiles - first > side:
+                    wide(
+                        channels, a, channels * size, size, b + here, tile_row,
+                        zeros, 0, c + here, tile_row, count,
+                    )  # fmt: skip
+                else:
+                    narrow(
+                        channels, a, channels * size, size, b + here, tile_row,
+                        zeros, 0, c + here, tile_row, count,
+                    )  # fmt: skip
+
+    @register_jitable
+    def write_lines(arguments, out, pixels, bias, lines):
+        """The pixels of a block that exist, plus the bias."""
+        out_width, hop = integer(arguments, OUT_W), integer(arguments, OUT_STRIDE_W) // size
+        tiles, row = integer(arguments, TILES), 4 * integer(arguments, TILE_PITCH)
+        for h in range(lines):
+            at = pixels + (h % 4 * row + h // 4 * 4 * tiles) * size
+            values = span(at, out_width, element)
+            to = out + h * integer(arguments, OUT_STRIDE_H)
+            place = span(to, (out_width - 1) * hop + 1, element)
+            if hop == 1:
+                for w in range(out_width):
+                    place[w] = values[w] + bias
+            else:
+                for w in range(out_width):
+                    place[w * hop] = values[w] + bias
+
+    def winograd_kernel(begin, end, arguments):
+        workers, tasks = integer(arguments, WORKERS), integer(arguments, TASKS)
+        groups, blocks = integer(arguments, GROUPS), integer(arguments, BLOCKS)
+        lines, out_depth = integer(arguments, LINES), integer(arguments, OUT_D)
+        rows, channels = integer(arguments, ROWS), integer(arguments, CHANNELS)
+        tile_row = integer(arguments, TILE_PITCH) * size
+        zeros = zeros_memory()
+        span(zeros, width, element)[:] = 0
+        for worker in range(begin, end):
+            scratch = integer(arguments, SCRATCH) + worker * integer(arguments, SCRATCH_STRIDE)
+            transformed = scratch + integer(arguments, TRANSFORMED)
+            products = scratch + integer(arguments, PRODUCTS)
+            pixels = scratch + integer(arguments, PIXELS)
+            for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
+                line = task % blocks * lines
+                d = task // blocks % out_depth
+                group = task // (blocks * out_depth) % groups
+                n = task // (blocks * out_depth * groups)
+                source = integer(arguments, SOURCE)
+                source += n * integer(arguments, SOURCE_N) + group * integer(arguments, SOURCE_G)
+                fill(scratch, source, arguments, channels, d, line)
+                here = min(lines, integer(arguments, OUT_H) - line)
+                tile_lines = (here + 3) // 4
+                tiles = tile_lines * integer(arguments, TILES)
+                transform_image(arguments, scratch, transformed, tile_lines)
+                out = integer(arguments, OUT) + n * integer(arguments, OUT_N)
+                out += group * integer(arguments, OUT_G) + d * integer(arguments, OUT_STRIDE_D)
+                out += line * integer(arguments, OUT_STRIDE_H)
+                weight = integer(arguments, WEIGHT) + group * 36 * rows * channels * size
+                for i in range(0, rows, tile_rows):
+                    count = min(tile_rows, rows - i)
+                    multiply(arguments, weight, transformed, products, i, count, tiles, zeros)
+                    for r in range(count):
+                        bias = element(0)
+                        if integer(arguments, BIAS) != 0:
+                            at = (group * rows + i + r) * integer(arguments, BIAS_STRIDE)
+                            bias = span(integer(arguments, BIAS) + at, 1, element)[0]
+                        for t in range(0, tiles, side):
+                            pixel_transform(
+                                products + r * tile_row + t * size, tile_rows * tile_row,
+                                pixels + 4 * t * size, 4 * tile_row,
+                            )  # fmt: skip
+                        to = out + (i + r) * integer(arguments, OUT_C)
+                        write_lines(arguments, to, pixels, bias, here)
+
+    return winograd_kernel
+
+
+# Planning ----------------------------------------------------------------------------------------
+
+
+def suits(dtype, axes, channels, rows):
+    """Whether a correlation along `axes` pays as a Winograd convolution."""
+    depth, height, width = axes
+    return (
+        config.WINOGRAD
+        and dtype is float32
+        and min(channels, rows) >= LEAST_CHANNELS
+        and len(depth.taps) == 1
+        and all(axis.step == 1 and sorted(axis.reach) == [0, 1, 2] for axis in (height, width))
+        and height.count * width.count >= 16
+    )
+
+
+@lru_cache(maxsize=1024)
+def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
+    """(scratch bytes, workers, image slots, remaining slots) of one convolution."""
+    element, size = dtype.numba, dtype.itemsize
+    depth, height, width = axes
+    source_shape, source_strides = source
+    images, channels = source_shape[0], source_shape[1] // groups
+    tiles = -(-width.count // 4)
+    tile_lines = max(1, tile_columns(element) // tiles)
+    tile_lines = min(tile_lines, -(-height.count // 4))
+    image = make_image(axes, channels, 4 * tile_lines, element)
+    pitch = 4 * tiles + 2
+    image = image._replace(
+        pitch=pitch,
+        nbytes=-(-(channels * image.scratch_lines * pitch + 8 * lanes(element)) * size // 64) * 64,
+    )
+    count, side, columns = tile_lines * tiles, lanes(element), tile_columns(element)
+    tile_pitch = -(-max(count + side, -(-count // columns) * columns) // side) * side
+    if gcd(tile_pitch * size, 4096) >= 1024:
+        tile_pitch += side  # rows that fall into the same cache sets would evict each other
+    transformed = image.nbytes
+    products = transformed + (36 * channels * tile_pitch + columns) * size
+    pixels = products + (36 * TILE_ROWS * tile_pitch + columns) * size
+    scratch_bytes = pixels + 16 * tile_pitch * size
+    blocks = -(-height.count // image.lines)
+    tasks = images * groups * depth.count * blocks
+    work = tasks * image.lines * width.count * rows * channels * 9
+    workers = max(1, min(threads, tasks, work // GRAIN))
+    head = image_slots(
+        image, source_shape, source_strides, channels * source_strides[1],
+        [workers, tasks, groups, channels, image.lines, blocks, depth.count, height.count,
+         width.count, 0, rows],
+    )  # fmt: skip
+    n, c, *rest = out_strides
+    tail = [0, n, out_group, c, *rest, 0, 0]
+    after = [tiles, tile_pitch, transformed, products, pixels]
+    return -(-scratch_bytes // 64) * 64, workers, tuple(head), tuple(tail), tuple(after)
+
+
+def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,
+              groups):  # fmt: skip
+    """As convolution_plan.correlate."""
+    scratch_bytes, workers, head, tail, after = _plan(
+        dtype, jit.get_num_threads(), axes, out_strides, out_group, five(source), rows, groups
+    )
+    channels = source.shape[1] // groups
+    transformed = memory.Storage(36 * groups * rows * channels * dtype.itemsize)
+    group, row, channel, *_, step_h, step_w = weight_strides
+    first = weight.address
+    for axis, step in zip(axes[1:], (step_h, step_w)):  # the tap that reads the first place
+        first += min(axis.taps, key=lambda tap: tap[1])[0] * step
+    step_h, step_w = (
+        step if axis.taps[0][1] < axis.taps[1][1] else -step
+        for axis, step in zip(axes[1:], (step_h, step_w))
+    )
+    element = dtype.numba
+    jit.specialise(weight_transformer, element)(
+        groups * rows, max(1, GRAIN // (64 * channels)), transformed.address, first, rows, channels,
+        group, row, channel, step_h, step_w,
+    )  # fmt: skip
+    scratch = memory.Storage(scratch_bytes * workers)
+    bias_address, bias_stride = 0, 0
+    if bias is not None:
+        bias_address, bias_stride = bias.address, bias.strides[0] * dtype.itemsize
+    jit.specialise(winograd_convolution, element)(
+        workers, 1, source.address, scratch.address, scratch_bytes, *head,
+        out, transformed.address, bias_address, *tail, bias_stride, *after,
+    )  # fmt: skip
