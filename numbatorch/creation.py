@@ -14,6 +14,15 @@ from .ops.registry import function, method
 from .ops.views import sizes_of
 
 
+def given(sizes, size):
+    """The sizes of a call, given one by one, as a sequence or under the name `size`."""
+    if size is not None and not sizes:
+        return (size,)
+    if not sizes:
+        raise TypeError('missing 1 required positional argument: "size"')
+    return sizes
+
+
 def shape_of(sizes):
     """The shape of a new tensor, from sizes given one by one or as a sequence."""
     shape = shapes.Size(sizes_of(sizes, "size"))
@@ -44,11 +53,11 @@ def check_can_require_grad(dtype):
 
 @function(method=False)
 def empty(
-    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
-    memory_format=None,
+    *sizes, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False, memory_format=None,
 ):  # fmt: skip
     """Uninitialised elements."""
-    return finish(_empty(shape_of(size), dtype, device), requires_grad)
+    return finish(_empty(shape_of(given(sizes, size)), dtype, device), requires_grad)
 
 
 def _empty(shape, dtype, place):
@@ -78,18 +87,36 @@ def _full(size, value, out, dtype, place, requires_grad):
 
 @function(method=False)
 def zeros(
-    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+    *sizes,
+    size=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
 ):
     """Zeros."""
-    return _full(size, 0, out, dtype or dtypes.get_default_dtype(), device, requires_grad)
+    return _full(
+        given(sizes, size), 0, out, dtype or dtypes.get_default_dtype(), device, requires_grad
+    )
 
 
 @function(method=False)
 def ones(
-    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+    *sizes,
+    size=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
 ):
     """Ones."""
-    return _full(size, 1, out, dtype or dtypes.get_default_dtype(), device, requires_grad)
+    return _full(
+        given(sizes, size), 1, out, dtype or dtypes.get_default_dtype(), device, requires_grad
+    )
 
 
 def _like(input, place):
@@ -132,27 +159,52 @@ def full_like(
 
 @method
 def new_empty(
-    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+    self,
+    *sizes,
+    size=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
 ):
     """Uninitialised elements of this tensor's dtype and device."""
-    value = _empty(shape_of(size), dtype or self.dtype, _like(self, device))
+    value = _empty(shape_of(given(sizes, size)), dtype or self.dtype, _like(self, device))
     return finish(value, requires_grad)
 
 
 @method
 def new_zeros(
-    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+    self,
+    *sizes,
+    size=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
 ):
     """Zeros of this tensor's dtype and device."""
-    return _full(size, 0, None, dtype or self.dtype, _like(self, device), requires_grad)
+    return _full(
+        given(sizes, size), 0, None, dtype or self.dtype, _like(self, device), requires_grad
+    )
 
 
 @method
 def new_ones(
-    self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+    self,
+    *sizes,
+    size=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
 ):
     """Ones of this tensor's dtype and device."""
-    return _full(size, 1, None, dtype or self.dtype, _like(self, device), requires_grad)
+    return _full(
+        given(sizes, size), 1, None, dtype or self.dtype, _like(self, device), requires_grad
+    )
 
 
 @method

@@ -1,7 +1,7 @@
 """New tensors of random numbers: rand, randn, randint, randperm, normal and the *_like functions."""
 
 from . import devices, dtypes, graph
-from .creation import finish, shape_of
+from .creation import finish, given, shape_of
 from .op import scalar_name
 from .ops.copying import preserved_strides
 from .ops.drawing import overwrite, overwriting
@@ -26,8 +26,8 @@ def _drawn(draw, size, out, dtype, place, requires_grad):
 
 @function(method=False)
 def rand(
-    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-    pin_memory=False, names=None,
+    *sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False, names=None,
 ):  # fmt: skip
     """Uniform samples of [0, 1)."""
 
@@ -35,13 +35,13 @@ def rand(
         uniform_(result, generator=generator)
 
     dtype = dtype or dtypes.get_default_dtype()
-    return _drawn(draw, size, out, dtype, device, requires_grad)
+    return _drawn(draw, given(sizes, size), out, dtype, device, requires_grad)
 
 
 @function(method=False)
 def randn(
-    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
-    pin_memory=False, names=None,
+    *sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False, names=None,
 ):  # fmt: skip
     """Samples of the standard normal distribution."""
 
@@ -49,7 +49,7 @@ def randn(
         normal_(result, generator=generator)
 
     dtype = dtype or dtypes.get_default_dtype()
-    return _drawn(draw, size, out, dtype, device, requires_grad)
+    return _drawn(draw, given(sizes, size), out, dtype, device, requires_grad)
 
 
 @function(method=False)

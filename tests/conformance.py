@@ -33,6 +33,11 @@ class NotBuilt(Exception):
     """numbatorch has no function of this name."""
 
 
+def label_of(entry):
+    """The database's name of an op and of its variant."""
+    return entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
+
+
 def find(name):
     """numbatorch's function for an op of PyTorch's database."""
     if name in ADAPTERS:
@@ -68,6 +73,17 @@ ADAPTERS = {
     ),
     "nn.functional.embedding_bag": lambda weight, index, **kwargs: (
         numbatorch.nn.functional.embedding_bag(index, weight, **kwargs)
+    ),
+    # The database names the in-place draws without their underscore, calls randn_like for rand_like,
+    # and gives the standard deviation before the mean.
+    **{
+        name: _method(f"{name}_")
+        for name in ("uniform", "cauchy", "exponential", "geometric", "log_normal")
+    },
+    "normal.in_place": _method("normal_"),
+    "rand_like": lambda x, **kwargs: numbatorch.randn_like(x, **kwargs),
+    "normal.number_mean": lambda std, mean, *args, **kwargs: numbatorch.normal(
+        mean, std, *args, **kwargs
     ),
     **{name: (lambda x, name=name: getattr(x, name)) for name in ("T", "mT", "H", "mH")},
     **{
@@ -217,7 +233,7 @@ def to_leaves(value, leaves):
 def run_entry(entry, dtype, verbose):
     """("passed" | "failed" | "not built", detail) of one database entry."""
     try:
-        function = find(entry.name)
+        function = ADAPTERS.get(label_of(entry)) or find(entry.name)
     except NotBuilt:
         return "not built", ""
     torch_dtype = getattr(torch, dtype)
@@ -266,7 +282,7 @@ def main():
     for entry in op_db:
         if entry.name not in names:
             continue
-        label = entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
+        label = label_of(entry)
         result, detail = run_entry(entry, options.dtype, options.verbose)
         counts[result] += 1
         if result != "passed":

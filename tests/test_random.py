@@ -313,6 +313,16 @@ def test_in_place_draws_cut_the_history():
     assert x.grad.tolist() == [0.0] * 3
 
 
+def test_sizes_by_name():
+    for create in (nt.rand, nt.randn, nt.zeros, nt.ones, nt.empty, nt.ones(1).new_zeros):
+        assert create(2, 3).shape == create((2, 3)).shape == create(size=[2, 3]).shape == (2, 3)
+        assert create(()).shape == ()
+        with pytest.raises(TypeError, match="size"):
+            create()
+    assert nt.randint(high=3, size=(2,)).shape == nt.randint(low=1, high=3, size=(2,)).shape
+    assert nt.randint(0, high=3, size=(2,)).shape == nt.randint(3, (2,)).shape
+
+
 def test_out_is_filled_and_resized():
     out = nt.empty(2, dtype=nt.float64)
     nt.manual_seed(1)
