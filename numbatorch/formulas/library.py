@@ -65,5 +65,5 @@ def kind_of(x):
 
 def _named(function, name, choose):
     function.__name__ = function.__qualname__ = name
-    overload(function)(choose)
+    overload(function, jit_options={"forceinline": True})(choose)
     return function

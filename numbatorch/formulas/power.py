@@ -4,6 +4,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from .arithmetic import div
 from .typed import formula, like
 
 
@@ -22,7 +23,7 @@ def cube(x):
 @formula
 def reciprocal_square(x):
     """1 / (x * x)"""
-    return like(x, 1) / (x * x)
+    return div(like(x, 1), x * x)
 
 
 def power(x, y):

@@ -76,5 +76,5 @@ def copysign(x, y):
 
 @formula
 def heaviside(x, y):
-    """0, y or 1 as x is negative, zero or positive; NaN where x is NaN"""
-    return y if x == 0 else (x if x != x else like(x, x > 0))
+    """0, y or 1 as x is negative (or NaN), zero or positive"""
+    return y if x == 0 else like(x, x > 0)

@@ -2,18 +2,14 @@
 
 import math
 
-from .. import dtypes, graph
+from .. import graph
 from ..formulas import activations as formulas
 from .arithmetic import mul
-from .elementwise import BOOL, COMPLEX, elementwise, gradient_by, unary
+from .elementwise import BOOL, COMPLEX, INTEGRAL, NOT_REAL, elementwise, gradient_by, unary
 from .exponential import exp, sigmoid, tanh
 from .registry import function, method
 from .selection import where_op
 from .views import view_op
-
-INTEGRAL = (dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
-#: What functions that are not made for anything but real numbers refuse.
-NOT_REAL = BOOL + INTEGRAL + COMPLEX
 
 # Piecewise linear: constant slopes, so that the second derivative is zero ---------------------------
 

@@ -1,19 +1,34 @@
-"""Arithmetic: add, sub, mul, div, pow, neg and their kin."""
+"""Arithmetic: sums, products, quotients, remainders."""
 
 from .. import dtypes, graph
 from ..formulas import arithmetic as formulas
-from .elementwise import binary, promote, to_float, unary
-from .registry import function, method
+from .elementwise import (
+    BOOL,
+    COMPLEX,
+    FLOATING,
+    Elementwise,
+    binary,
+    elementwise,
+    no_gradient,
+    promote,
+    to_float,
+    unary,
+)  # fmt: skip
+from .registry import Sample, function, method, samples
 from .scalars import is_number
 
 add_op = binary("add", formulas.add, publish=False)
-sub_op = binary("sub", formulas.sub, publish=False, rejects=(dtypes.bool_,))
+sub_op = binary("sub", formulas.sub, publish=False)
 mul = binary("mul", formulas.mul, aliases=("multiply",))
-true_divide = binary("true_divide", formulas.div, to_float, node_name="DivBackward0")
-floor_divide = binary("floor_divide", formulas.floor_divide)
-trunc_divide = binary("trunc_divide", formulas.trunc_divide, publish=False)
-neg = unary("neg", formulas.neg, aliases=("negative",), rejects=(dtypes.bool_,))
-reciprocal = unary("reciprocal", formulas.reciprocal, to_float)
+true_divide = binary(
+    "true_divide",
+    formulas.div,
+    to_float,
+    node_name="DivBackward0",
+    domain=((-2.0, 2.0), (0.5, 2.0)),
+)
+reciprocal = unary("reciprocal", formulas.reciprocal, to_float, domain=(0.5, 2.0))
+conj = unary("conj_physical", formulas.conj)
 
 
 def conj_of(x):
@@ -21,7 +36,181 @@ def conj_of(x):
     return conj(x) if x.dtype.is_complex else x
 
 
-conj = unary("conj_physical", formulas.conj)
+# Sums -----------------------------------------------------------------------------------------------
+
+
+@elementwise(formulas.add_scaled, node_name="AddBackward0")
+def add_scaled(input, other, *, alpha=1.0):
+    pass
+
+
+def _dtype_category(x):
+    if isinstance(x, graph.Value):
+        return x.dtype.category
+    return dtypes.of_scalar(x).category if is_number(x) else dtypes.COMPLEX
+
+
+def _check_alpha(input, other, alpha):
+    category = max(_dtype_category(input), _dtype_category(other))
+    if isinstance(alpha, bool) and category != dtypes.BOOLEAN:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if isinstance(alpha, float) and category < dtypes.FLOATING:
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    if isinstance(alpha, complex) and category < dtypes.COMPLEX:
+        raise RuntimeError(
+            "For non-complex input tensors, argument alpha must not be a complex number."
+        )
+
+
+def _sum(input, other, alpha):
+    """(op, inputs, params) for input + alpha * other."""
+    if isinstance(alpha, graph.Value):
+        alpha = alpha.item()
+    if alpha == 1 and alpha is not True:
+        return add_op, (input, other), {}
+    _check_alpha(input, other, alpha)
+    if is_number(other):
+        return add_op, (input, other * alpha), {}
+    if isinstance(alpha, complex):
+        return add_op, (input, mul(other, alpha)), {}
+    return add_scaled, (input, other), {"alpha": alpha}
+
+
+def _difference(input, other, alpha):
+    """(op, inputs, params) for input - alpha * other."""
+    if any(_dtype_category(x) == dtypes.BOOLEAN for x in (input, other)):
+        both = _dtype_category(input) == _dtype_category(other)
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with "
+            + ("two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+               if both else
+               "a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+               "`logical_not()` operator instead.")
+        )  # fmt: skip
+    if alpha == 1 and alpha is not True:
+        return sub_op, (input, other), {}
+    _check_alpha(input, other, alpha)
+    return _sum(input, other, -alpha)
+
+
+@function
+def add(input, other, *, alpha=1, out=None):
+    """input + alpha * other"""
+    op, inputs, params = _sum(input, other, alpha)
+    return op(*inputs, **params, out=out)
+
+
+@method
+def add_(self, other, *, alpha=1):
+    """Add alpha * other to this tensor."""
+    op, inputs, params = _sum(self, other, alpha)
+    return op.inplace(*inputs, **params)
+
+
+@function(aliases=("subtract",))
+def sub(input, other, *, alpha=1, out=None):
+    """input - alpha * other"""
+    op, inputs, params = _difference(input, other, alpha)
+    return op(*inputs, **params, out=out)
+
+
+@method(aliases=("subtract_",))
+def sub_(self, other, *, alpha=1):
+    """Subtract alpha * other from this tensor."""
+    op, inputs, params = _difference(self, other, alpha)
+    return op.inplace(*inputs, **params)
+
+
+@function
+def rsub(input, other, *, alpha=1):
+    """other - alpha * input"""
+    return sub(other, input, alpha=alpha)
+
+
+def _not_of_bools(dtype):
+    if dtype is dtypes.bool_:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    return promote(dtype)
+
+
+neg = unary("neg", formulas.neg, _not_of_bools, aliases=("negative",))
+
+
+@function
+def positive(input):
+    """The input itself; not defined for bools."""
+    if input.dtype is dtypes.bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+# Divisions with a whole quotient --------------------------------------------------------------------
+
+
+class _WholeDivision(Elementwise):
+    """A division that raises where an integer is divided by zero, as far as the host can see it."""
+
+    def compute(self, out, input, other):
+        if (
+            other.dtype not in FLOATING
+            and other.storage.device_type == "cpu"
+            and 0 not in out.shape
+            and not other.as_numpy().all()
+        ):
+            raise RuntimeError("ZeroDivisionError")
+        super().compute(out, input, other)
+
+
+def _whole_division(name, formula, publish=True, **attributes):
+    def signature(input, other):
+        pass
+
+    op = _WholeDivision(
+        signature, formula, name=name, rejects=BOOL + COMPLEX, sampled=False, **attributes
+    )
+    return function(op, inplace=True) if publish else op
+
+
+floor_divide = _whole_division("floor_divide", formulas.floor_divide)
+trunc_divide = _whole_division(
+    "trunc_divide", formulas.trunc_divide, publish=False, node_name="DivBackward1"
+)
+remainder = _whole_division("remainder", formulas.remainder)
+fmod = _whole_division("fmod", formulas.fmod)
+gcd = binary("gcd", formulas.gcd, rejects=BOOL + FLOATING + COMPLEX)
+lcm = binary("lcm", formulas.lcm, rejects=BOOL + FLOATING + COMPLEX)
+
+no_gradient(floor_divide, trunc_divide)
+
+
+def _division(rounding_mode):
+    divisions = {None: true_divide, "floor": floor_divide, "trunc": trunc_divide}
+    if rounding_mode not in divisions:
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    return divisions[rounding_mode]
+
+
+@function(aliases=("divide",))
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other, rounded down ("floor"), towards zero ("trunc") or not at all."""
+    return _division(rounding_mode)(input, other, out=out)
+
+
+@method(aliases=("divide_",))
+def div_(self, other, *, rounding_mode=None):
+    """Divide this tensor by other."""
+    return _division(rounding_mode).inplace(self, other)
+
+
+# Gradients ------------------------------------------------------------------------------------------
 
 
 @conj.gradient("input")
@@ -32,6 +221,16 @@ def _(grad):
 @add_op.gradient("input", "other")
 def _(grad):
     return grad
+
+
+@add_scaled.gradient("input")
+def _(grad):
+    return grad
+
+
+@add_scaled.gradient("other")
+def _(grad, alpha):
+    return mul(grad, alpha)
 
 
 @sub_op.gradient("input")
@@ -74,70 +273,63 @@ def _(grad, output):
     return neg(mul(grad, conj_of(mul(output, output))))
 
 
-def _scaled(other, alpha, *, dtype_of):
-    """alpha * other; an int alpha with integer tensors only where it must be."""
-    if alpha == 1 and not isinstance(alpha, bool):
-        return other
-    if isinstance(alpha, float) and all(
-        not isinstance(x, float | complex)
-        and (is_number(x) or not (x.dtype.is_floating_point or x.dtype.is_complex))
-        for x in dtype_of
-    ):
-        raise RuntimeError(
-            "For integral input tensors, argument alpha must not be a floating point number."
-        )
-    return alpha * other if is_number(other) else mul(other, alpha)
+@remainder.gradient("input")
+def _(grad):
+    return grad
 
 
-@function(inplace=True)
-def add(input, other, *, alpha=1, out=None):
-    """input + alpha * other"""
-    return add_op(input, _scaled(other, alpha, dtype_of=(input, other)), out=out)
+@remainder.gradient("other")
+def _(grad, input, other):
+    return neg(mul(grad, floor_divide(input, other)))
 
 
-@function(inplace=True, aliases=("subtract",))
-def sub(input, other, *, alpha=1, out=None):
-    """input - alpha * other"""
-    return sub_op(input, _scaled(other, alpha, dtype_of=(input, other)), out=out)
+@fmod.gradient("input")
+def _(grad):
+    return grad
 
 
-add.inplace = lambda self, other, *, alpha=1: add_op.inplace(
-    self, _scaled(other, alpha, dtype_of=(self, other))
-)
+@fmod.gradient("other")
+def _(grad, input, other):
+    return neg(mul(grad, trunc_divide(input, other)))
 
 
-@function(inplace=True, aliases=("divide",))
-def div(input, other, *, rounding_mode=None, out=None):
-    """input / other, rounded down ("floor"), towards zero ("trunc") or not at all."""
-    return _division(rounding_mode)(input, other, out=out)
+# Samples --------------------------------------------------------------------------------------------
 
 
-def _division(rounding_mode):
-    divisions = {None: true_divide, "floor": floor_divide, "trunc": trunc_divide}
-    if rounding_mode not in divisions:
-        raise RuntimeError(
-            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
-            f"'{rounding_mode}'"
-        )
-    return divisions[rounding_mode]
+@samples("add")
+def _(make):
+    yield Sample(make(3, 4), make(4))
+    yield Sample(make(3, 4), make(3, 1), alpha=-0.5)
+    yield Sample(make(3, 4), 2.0)
 
 
-for _op in (floor_divide, trunc_divide):
-
-    @_op.gradient("input", "other")
-    def _(grad):
-        return None
-
-
-@function
-def rsub(input, other, *, alpha=1):
-    """other - alpha * input"""
-    return sub_op(other, _scaled(input, alpha, dtype_of=(input, other)))
+@samples("sub")
+def _(make):
+    yield Sample(make(3, 4), make(4))
+    yield Sample(make(3, 4), make(3, 1), alpha=0.5)
+    yield Sample(make(3, 4), 2.0, alpha=2)
 
 
-@method
-def __rpow__(self, other):
-    return graph.tensor_type.__pow__(other, self)
+@samples("rsub")
+def _(make):
+    yield Sample(make(3, 4), make(4), alpha=0.5)
+    yield Sample(make(3, 4), 2.0)
 
 
-_ = promote
+def _quotients_between_whole_numbers(make):
+    """Operands whose quotients keep away from the steps of a rounded division."""
+    for first, second in (((3, 4), (3, 4)), ((3, 4), (4,)), ((), ()), ((2, 1), (3,))):
+        yield Sample(make(*first, low=2.1, high=2.8), make(*second, low=0.95, high=1.04))
+        yield Sample(make(*first, low=-2.8, high=-2.1), make(*second, low=0.95, high=1.04))
+
+
+for _name in ("remainder", "fmod", "floor_divide"):
+    samples(_name)(_quotients_between_whole_numbers)
+
+
+@samples("div")
+def _(make):
+    yield Sample(make(3, 4), make(4, low=0.5))
+    for mode in ("floor", "trunc"):
+        for sample in _quotients_between_whole_numbers(make):
+            yield Sample(*sample.args, rounding_mode=mode)

@@ -19,6 +19,9 @@ from .registry import function
 #: dtypes that many ops are not defined for.
 BOOL = (dtypes.bool_,)
 COMPLEX = (dtypes.complex64, dtypes.complex128)
+INTEGRAL = (dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
+#: What functions that are made for nothing but real numbers refuse.
+NOT_REAL = BOOL + INTEGRAL + COMPLEX
 FLOATING = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 
 
@@ -60,6 +63,7 @@ class Elementwise(Op):
         self.domain = domain
         #: dtypes that PyTorch does not implement this op for.
         self.rejects = rejects
+        self.compares = rule is compare
         #: dtypes that inputs may have without a cast.
         self._computed_as_is = set()
         super().__init__(infer, **attributes)

@@ -59,11 +59,12 @@ def promoted(op, inputs, place=None, wrap=True):
     """(inputs as values on one device, their promoted dtype), where some are numbers.
 
     A 0-d tensor on the CPU may stand beside tensors on another device. Where all are numbers,
-    `place` says where. A number too large for an integral dtype wraps around, or else raises.
+    `place` says where. A number too large for an integral dtype wraps around, or else raises; in
+    a comparison it makes the dtype int64.
     """
     if place is None and not any([isinstance(x, graph.Value) for x in inputs]):
         raise _wrong_type(op, inputs, inputs[0])
-    operands = []
+    operands, scalars = [], []
     for x in inputs:
         if isinstance(x, graph.Value):
             operands.append((x.dtype, 2 if x.shape else 1))
@@ -71,34 +72,33 @@ def promoted(op, inputs, place=None, wrap=True):
                 place = devices.of(x)
         elif is_number(x):
             operands.append((dtypes.of_scalar(x), 0))
+            scalars.append(x)
         else:
             raise _wrong_type(op, inputs, x)
     dtype = dtypes.result_type(operands)
-    place = place or devices.CPU
+    if op.compares and not all([_fits(x, dtype) for x in scalars]):
+        dtype = dtypes.int64
+    computed = op.rule(dtype)[0] if scalars else dtype
     values = []
     for x in inputs:
         if isinstance(x, graph.Value):
             values.append(_moved_scalar(op, x, place))
         else:
-            number = _wrapped(x, dtype) if wrap else x
-            values.append(constant(number, _dtype_of_constant(x, dtype), place))
+            values.append(constant(_wrapped(x, computed) if wrap else x, computed, place))
     return values, dtype
 
 
-def _dtype_of_constant(number, dtype):
-    """The dtype in which a number joins an operation computed in `dtype`."""
-    own = dtypes.of_scalar(number)
-    return dtype if own.category <= dtype.category else own
+def _fits(number, dtype):
+    """Whether an int is in the range of an integral `dtype`; True of all other pairs."""
+    if dtype.category != dtypes.INTEGRAL or not isinstance(number, int | np.integer):
+        return True
+    limits = np.iinfo(dtype.numpy)
+    return limits.min <= number <= limits.max
 
 
 def _wrapped(number, dtype):
     """An int as it is in the memory of an integral `dtype`: the lowest bits of it."""
-    if dtype.category != dtypes.INTEGRAL or isinstance(number, bool | np.bool_):
-        return number
-    if not isinstance(number, int | np.integer):
-        return number
-    limits = np.iinfo(dtype.numpy)
-    if limits.min <= number <= limits.max:
+    if _fits(number, dtype):
         return number
     if not -(1 << 63) <= number < (1 << 63):
         raise RuntimeError("Overflow when unpacking long long")

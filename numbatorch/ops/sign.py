@@ -1,9 +1,19 @@
 """Signs and magnitudes."""
 
 from ..formulas import sign as formulas
-from .arithmetic import mul
-from .elementwise import BOOL, COMPLEX, compare, magnitude, no_gradient, unary
+from .arithmetic import conj_of, mul
+from .elementwise import (
+    BOOL,
+    COMPLEX,
+    compare,
+    elementwise,
+    magnitude,
+    no_gradient,
+    to_float,
+    unary,
+)
 from .registry import function
+from .selection import where_op
 
 abs = unary("abs", formulas.magnitude, magnitude, aliases=("absolute",), rejects=BOOL)
 sign = unary("sign", formulas.sign, rejects=COMPLEX)
@@ -19,6 +29,45 @@ def sgn(input, *, out=None):
     return (sgn_op if input.dtype.is_complex else sign)(input, out=out)
 
 
+@sgn_op.gradient("input")
+def _(grad, input, output):
+    along = mul(real_part_of(grad, output), output)
+    size = abs(input)
+    return where_op(size == 0, 0, (grad - along) / size)
+
+
+def real_part_of(x, y):
+    """The real part of x times the conjugate of y, as a complex number."""
+    product = mul(x, conj_of(y))
+    return (product + conj_of(product)) / 2
+
+
 @abs.gradient("input")
 def _(grad, input):
     return mul(grad, sgn(input))
+
+
+@elementwise(formulas.copysign, to_float, publish=True, rejects=COMPLEX, domain=(0.5, 2.0))
+def copysign(input, other):
+    pass
+
+
+@copysign.gradient("input")
+def _(grad, input, output):
+    return where_op(input == 0, 0, grad * output / input)
+
+
+@copysign.gradient("other")
+def _(grad):
+    return None
+
+
+@elementwise(formulas.heaviside, publish=True, rejects=COMPLEX)
+def heaviside(input, values):
+    pass
+
+
+@function(inplace=True)
+def ldexp(input, other, *, out=None):
+    """input * 2**other"""
+    return mul(input, 2.0**other, out=out)

@@ -4,7 +4,7 @@ import math
 
 from ..formulas import trigonometric as formulas
 from .arithmetic import conj_of, mul, neg
-from .elementwise import COMPLEX, binary, to_float, unary
+from .elementwise import COMPLEX, NOT_REAL, binary, to_float, unary
 from .exponential import rsqrt
 from .selection import where_op
 
@@ -25,7 +25,7 @@ rad2deg = unary("rad2deg", formulas.rad2deg, to_float, rejects=COMPLEX)
 atan2 = binary(
     "atan2", formulas.atan2, to_float, domain=(0.3, 2.0), aliases=("arctan2",), rejects=COMPLEX
 )
-hypot = binary("hypot", formulas.hypot, domain=(0.3, 2.0), rejects=COMPLEX)
+hypot = binary("hypot", formulas.hypot, domain=(0.3, 2.0), rejects=NOT_REAL)
 
 
 @sin.gradient("input")

@@ -171,6 +171,7 @@ def _(grad, source, size, stride, storage_offset):
 
 def _node_of_view(base, view_value):
     """The node that reads `view_value` out of `base` as it is now."""
+    _check_same_dtype(base, view_value)
     size, stride, offset = geometry(view_value)
     params = {"size": size, "stride": stride, "storage_offset": offset}
     node = as_strided_op.make_node((base,), params, [graph.edge_of(base)])
@@ -180,6 +181,14 @@ def _node_of_view(base, view_value):
     node.versions = [_AnyVersion()]
     node.output_metas = [graph.metadata_of(view_value)]
     return node
+
+
+def _check_same_dtype(base, view_value):
+    if view_value.dtype is not base.dtype:
+        raise NotImplementedError(
+            "writing in place where autograd follows a tensor through a view of another dtype "
+            f"({base.dtype!r} seen as {view_value.dtype!r}) is not implemented"
+        )
 
 
 class _AnyVersion:
@@ -193,6 +202,7 @@ class _AnyVersion:
 
 def _scatter_into_base(base, view_value, node):
     """The node of `base` after `view_value`, a view of it, was overwritten by `node`'s output."""
+    _check_same_dtype(base, view_value)
     size, stride, offset = geometry(view_value)
     params = {
         "source": geometry(base), "size": size, "stride": stride, "storage_offset": offset,

@@ -3,7 +3,7 @@
 from .. import dtypes, graph
 from ..formulas import weighted as formulas
 from .arithmetic import conj_of
-from .elementwise import BOOL, elementwise, promote
+from .elementwise import BOOL, INTEGRAL, elementwise, promote
 from .registry import Sample, function, samples
 
 
@@ -16,7 +16,7 @@ def _integers_rejected(dtype):
     return promote(dtype)
 
 
-@elementwise(formulas.lerp, node_name="LerpBackward0", rejects=BOOL, sampled=False)
+@elementwise(formulas.lerp, node_name="LerpBackward0", rejects=BOOL + INTEGRAL, sampled=False)
 def lerp_scalar(input, end, *, weight):
     pass
 
@@ -31,7 +31,7 @@ def _(grad, weight):
     return grad * weight
 
 
-@elementwise(formulas.lerp, node_name="LerpBackward1", rejects=BOOL)
+@elementwise(formulas.lerp, node_name="LerpBackward1", rejects=BOOL + INTEGRAL)
 def lerp_tensor(input, end, weight):
     pass
 
