@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 
+import numpy as np
+
 from numbatorch import creation, ops
 from numbatorch.autograd import no_grad
 from numbatorch.tensor import Tensor
@@ -227,9 +229,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator=None) -> Tensor:
     flat = creation.empty((rows, columns), dtype=tensor.dtype, device=tensor.device)
     flat.normal_(0, 1, generator=generator)
     tall = flat.t() if rows < columns else flat
-    q, r = ops.linalg.qr(tall)
+    q, r = np.linalg.qr(tall.cpu().numpy())
     # making R's diagonal positive makes the result uniform over orthogonal matrices
-    q = q * ops.diagonal(r).sign()
+    q = creation.tensor(q * np.sign(np.diag(r)))
     if rows < columns:
         q = q.t()
     return tensor.copy_(q.reshape(tensor.shape)).mul_(gain)

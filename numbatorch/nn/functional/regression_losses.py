@@ -71,7 +71,9 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     distance = (input - target).abs()
     loss = ops.where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
-    return _weighted_reduction(loss, weight, reduction)
+    if weight is not None:  # unlike in mse_loss, a mean does not divide by the weights
+        loss = loss * _checked_weight(weight, loss)
+    return reduce_loss(loss, reduction)
 
 
 def poisson_nll_loss(
@@ -253,8 +255,13 @@ def _broadcast(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def _weighted_reduction(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     if weight is None:
         return reduce_loss(loss, reduction)
+    weighted = loss * _checked_weight(weight, loss)
+    if reduction == "mean":
+        return weighted.sum() / weight.sum()
+    return reduce_loss(weighted, reduction)
+
+
+def _checked_weight(weight: Tensor, loss: Tensor) -> Tensor:
     if weight.size() != loss.size():
         raise ValueError("Weights and input must have the same size.")
-    if reduction == "mean":
-        return (loss * weight).sum() / weight.sum()
-    return reduce_loss(loss * weight, reduction)
+    return weight

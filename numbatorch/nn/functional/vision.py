@@ -1,5 +1,7 @@
 """Rearranging and sampling images."""
 
+import math
+
 from numbatorch import creation, ops
 from numbatorch.tensor import Tensor
 
@@ -18,7 +20,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
             f"of upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
         )
-    images = input.reshape(-1, channels // (r * r), r, r, height, width)
+    images = input.reshape(math.prod(batch), channels // (r * r), r, r, height, width)
     images = images.permute(0, 1, 4, 2, 5, 3)
     return images.reshape(*batch, channels // (r * r), height * r, width * r)
 
@@ -38,7 +40,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, "
                 f"but input.size({dim})={size} is not divisible by {r}"
             )
-    images = input.reshape(-1, channels, height // r, r, width // r, r)
+    images = input.reshape(math.prod(batch), channels, height // r, r, width // r, r)
     images = images.permute(0, 1, 3, 5, 2, 4)
     return images.reshape(*batch, channels * r * r, height // r, width // r)
 

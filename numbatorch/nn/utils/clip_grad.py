@@ -20,8 +20,8 @@ def get_total_norm(
     if not tensors:
         return creation.tensor(0.0)
     place = tensors[0].device
-    norms = [ops.linalg.vector_norm(tensor, float(norm_type)).to(place) for tensor in tensors]
-    total = ops.linalg.vector_norm(ops.stack(norms), float(norm_type))
+    norms = [ops.norm(tensor, float(norm_type)).to(place) for tensor in tensors]
+    total = ops.norm(ops.stack(norms), float(norm_type))
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
             f"The total norm of order {float(norm_type)} for gradients from `parameters` is "
