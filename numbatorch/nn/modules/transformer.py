@@ -2,11 +2,15 @@
 
 import copy
 import math
+import warnings
 from collections.abc import Callable
 
-from numbatorch import creation
+from numbatorch import creation, ops
+from numbatorch.autograd import is_grad_enabled
 from numbatorch.nn import functional as F
 from numbatorch.nn import init
+from numbatorch.nn.functional.attention import _canonical_mask
+from numbatorch.nn.modules.activation import GELU, ReLU
 from numbatorch.nn.modules.attention import MultiheadAttention
 from numbatorch.nn.modules.container import ModuleList
 from numbatorch.nn.modules.dropout import Dropout
@@ -183,6 +187,14 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
+        obstacle = _why_padding_is_kept(encoder_layer)
+        if enable_nested_tensor and obstacle:
+            warnings.warn(
+                "enable_nested_tensor is True, but self.use_nested_tensor is False because "
+                f"{obstacle}",
+                stacklevel=2,
+            )
+        self.use_nested_tensor = enable_nested_tensor and not obstacle
         self.mask_check = mask_check
 
     def forward(
@@ -192,6 +204,11 @@ class TransformerEncoder(Module):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
+        src_key_padding_mask = _canonical_mask(
+            src_key_padding_mask, "src_key_padding_mask", src.dtype, mask, "mask"
+        )
+        mask = _canonical_mask(mask, "mask", src.dtype)
+        drops_padding = self._drops_padding(src, mask, src_key_padding_mask)
         output = src
         for layer in self.layers:
             output = layer(
@@ -200,7 +217,53 @@ class TransformerEncoder(Module):
                 is_causal=bool(is_causal),
                 src_key_padding_mask=src_key_padding_mask,
             )
+        if drops_padding:
+            output = output.masked_fill((src_key_padding_mask != 0).unsqueeze(-1), 0)
         return output if self.norm is None else self.norm(output)
+
+    def _drops_padding(self, src: Tensor, mask, padding: Tensor | None) -> bool:
+        """Whether padded positions come out as zeros.
+
+        PyTorch leaves them out of the computation in inference, where it can; its results at
+        these positions, and so ours, are zeros then.
+        """
+        layer = self.layers[0]
+        if not self.use_nested_tensor or layer.training or src.dim() != 3:
+            return False
+        if padding is None or mask is not None:
+            return False
+        tensors = (src, *layer.parameters())
+        if is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+            return False
+        hidden = padding != 0
+        return not self.mask_check or not bool((hidden[:, :-1] & ~hidden[:, 1:]).any())
+
+
+def _why_padding_is_kept(layer: Module) -> str:
+    """What keeps PyTorch from leaving padded positions out, or nothing."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return "encoder_layer was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    obstacles = (
+        (layer.norm_first, "norm_first was True"),
+        (
+            not attention.batch_first,
+            "self_attn.batch_first was not True(use batch_first for better inference performance)",
+        ),
+        (not attention._qkv_same_embed_dim, "self_attn._qkv_same_embed_dim was not True"),
+        (attention.in_proj_bias is None, "self_attn was passed bias=False"),
+        (
+            layer.activation not in (F.relu, F.gelu, ops.relu)
+            and not isinstance(layer.activation, (ReLU, GELU)),
+            "activation_relu_or_gelu was not True",
+        ),
+        (layer.norm1.eps != layer.norm2.eps, "norm1.eps was not equal to encoder_layer.norm2.eps"),
+        (attention.num_heads % 2 == 1, "self_attn.num_heads is odd"),
+    )
+    for is_obstacle, description in obstacles:
+        if is_obstacle:
+            return f"encoder_layer.{description}"
+    return ""
 
 
 class TransformerDecoder(Module):
