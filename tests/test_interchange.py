@@ -76,3 +76,25 @@ def test_array_interface():
         np.asarray(nt.ones(2, requires_grad=True))
     with pytest.raises(TypeError, match="BFloat16"):
         np.asarray(nt.ones(2, dtype=nt.bfloat16))
+
+
+def test_frombuffer():
+    data = bytearray(range(16))
+    x = nt.frombuffer(data, dtype=nt.int16, count=3, offset=2)
+    assert x.tolist() == [770, 1284, 1798]
+    data[2] = 0
+    assert x[0].item() == 768
+    x.zero_()
+    assert data[2:8] == bytes(6)
+    assert nt.frombuffer(data, dtype=nt.float32, requires_grad=True).requires_grad
+    assert nt.frombuffer(data, dtype=nt.bfloat16).shape == (8,)
+    for wrong in (
+        {"offset": 17}, {"count": 9}, {"offset": 3}, {"count": 0}, {"offset": -1},
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            nt.frombuffer(data, dtype=nt.int32, **wrong)
+    with pytest.raises(ValueError, match="buffer protocol"):
+        nt.frombuffer(3, dtype=nt.int32)
+    with pytest.warns(UserWarning, match="not writable"):
+        nt.interchange._warned_of_read_only = False
+        assert nt.frombuffer(b"\1\0\0\0", dtype=nt.int32).tolist() == [1]
