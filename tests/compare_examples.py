@@ -58,7 +58,7 @@ def losses(case, launcher):
         run = subprocess.run(
             [sys.executable, *launcher, str(script), *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
         )
