@@ -118,7 +118,8 @@ class Node:
 
     def name(self):
         """PyTorch's name of this kind of node, such as MulBackward0."""
-        return self.op.node_name
+        name = self.op.node_name
+        return name if isinstance(name, str) else name(self)
 
     def __repr__(self):
         return f"<{self.name()} object at {id(self):#x}>"

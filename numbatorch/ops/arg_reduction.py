@@ -10,6 +10,8 @@ from .reduction import (
     check_any_element,
     check_not_empty,
     check_ordered,
+    max_all_op,
+    min_all_op,
     numpy_names,
     over,
     run,
@@ -96,7 +98,7 @@ def _extremum(op, whole_op, pairwise, structure, input, dim, keepdim, out):
 def max(input, dim=None, keepdim=False, *, out=None, other=None):
     """The maximum; with `dim`, (values, indices) along it; with a tensor, the pairwise maximum."""
     dim = dim if other is None else other
-    return _extremum(max_op, amax_op, "maximum", return_types.max, input, dim, keepdim, out)
+    return _extremum(max_op, max_all_op, "maximum", return_types.max, input, dim, keepdim, out)
 
 
 @function
@@ -104,7 +106,7 @@ def max(input, dim=None, keepdim=False, *, out=None, other=None):
 def min(input, dim=None, keepdim=False, *, out=None, other=None):
     """The minimum; with `dim`, (values, indices) along it; with a tensor, the pairwise minimum."""
     dim = dim if other is None else other
-    return _extremum(min_op, amin_op, "minimum", return_types.min, input, dim, keepdim, out)
+    return _extremum(min_op, min_all_op, "minimum", return_types.min, input, dim, keepdim, out)
 
 
 @function

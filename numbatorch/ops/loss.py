@@ -9,7 +9,13 @@ from .registry import Sample, function, samples
 _SCALAR = Size(())
 
 
-@primitive(name="nll_loss", node_name="NllLossBackward0")
+def _node_name(node):
+    """PyTorch's name of the node: labels of pixels have a class of their own."""
+    scores_shape = node.input_metas[0][0]
+    return "NllLoss2DBackward0" if len(scores_shape) > 2 else "NllLossBackward0"
+
+
+@primitive(name="nll_loss", node_name=_node_name)
 def nll_loss_op(input, target, weight, *, ignore_index, reduction):
     """(loss, sum of the weights used)."""
     shape = target.shape if reduction == "none" else _SCALAR

@@ -104,14 +104,24 @@ def _real(dtype):
     return dtype.to_real()
 
 
-def _declare(name, reduction, doc, result=_same):
+def name_by_dims(name):
+    """PyTorch's name of a node: 0 at its end for a reduction to one number, 1 over some dims."""
+
+    def name_of(node):
+        whole = len(node.params["dims"]) == len(node.input_metas[0][0])
+        return f"{name}Backward{0 if whole else 1}"
+
+    return name_of
+
+
+def _declare(name, reduction, doc, result=_same, **attributes):
     """An op that one reduction kernel computes."""
 
     def infer(input, *, dims, keepdim):
         return Spec(shapes.reduced_shape(input.shape, dims, keepdim), result(input.dtype))
 
     infer.__doc__ = doc
-    op = primitive(infer, name=name)
+    op = primitive(infer, name=name, **attributes)
 
     @op.forward
     def _(out, input, *, dims, keepdim):
@@ -120,12 +130,23 @@ def _declare(name, reduction, doc, result=_same):
     return op
 
 
-sum_op = _declare("sum", formulas.SUM, "The sum over `dims`; integers add up in int64.", _summed)
-mean_op = _declare("mean", formulas.MEAN, "The mean over `dims`.")
+sum_op = _declare(
+    "sum", formulas.SUM, "The sum over `dims`; integers add up in int64.", _summed,
+    node_name=name_by_dims("Sum"),
+)  # fmt: skip
+mean_op = _declare("mean", formulas.MEAN, "The mean over `dims`.", node_name=name_by_dims("Mean"))
 nansum_op = _declare("nansum", formulas.NANSUM, "The sum of what is not NaN.", _summed)
-prod_op = _declare("prod", formulas.PROD, "The product over `dims`.", _summed)
+prod_op = _declare(
+    "prod", formulas.PROD, "The product over `dims`.", _summed, node_name=name_by_dims("Prod")
+)
 amax_op = _declare("amax", formulas.AMAX, "The maximum over `dims`; NaN where there is one.")
 amin_op = _declare("amin", formulas.AMIN, "The minimum over `dims`; NaN where there is one.")
+max_all_op = _declare(
+    "max_all", formulas.AMAX, "The maximum of all elements.", node_name="MaxBackward1"
+)
+min_all_op = _declare(
+    "min_all", formulas.AMIN, "The minimum of all elements.", node_name="MinBackward1"
+)
 any_op = _declare("any", formulas.ANY, "Whether an element is not zero.", _truth)
 all_op = _declare("all", formulas.ALL, "Whether no element is zero.", _truth)
 count_nonzero_op = _declare(
@@ -253,14 +274,11 @@ def all(input, dim=None, keepdim=False, *, out=None):
 # Extrema -----------------------------------------------------------------------------------------
 
 
-@amax_op.gradient("input")
-def _(grad, input, output, dims, keepdim):
-    return shared_by_extrema(grad, input, output, dims, keepdim)
+for _op in (amax_op, amin_op, max_all_op, min_all_op):
 
-
-@amin_op.gradient("input")
-def _(grad, input, output, dims, keepdim):
-    return shared_by_extrema(grad, input, output, dims, keepdim)
+    @_op.gradient("input")
+    def _(grad, input, output, dims, keepdim):
+        return shared_by_extrema(grad, input, output, dims, keepdim)
 
 
 def shared_by_extrema(grad, input, output, dims, keepdim):
