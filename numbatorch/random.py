@@ -6,6 +6,7 @@ lies in one block of memory that the kernels read and advance.
 
 import contextlib
 import operator
+import os
 import secrets
 import struct
 import threading
@@ -153,6 +154,14 @@ _STATE = struct.Struct("<QiiQ4992sdddi4xf?3x")
 
 default_generator = Generator()
 default_generator.seed()
+
+
+def _unlock_in_child():
+    default_generator.lock = threading.Lock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 def for_value(generator, value, name):

@@ -3,6 +3,7 @@
 import collections
 import copy
 import io
+import json
 import os
 import pickle
 import struct
@@ -394,6 +395,23 @@ def test_map_location():
     if not nt.cuda.is_available():
         with pytest.raises(RuntimeError, match="CUDA"):
             nt.load(io.BytesIO(data))
+
+
+def test_safetensors(tmp_path):
+    pytest.importorskip("safetensors")
+    header = json.dumps(
+        {
+            "a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+            "b": {"dtype": "BF16", "shape": [1, 2], "data_offsets": [8, 12]},
+            "c": {"dtype": "BOOL", "shape": [], "data_offsets": [12, 13]},
+        }
+    ).encode()
+    data = np.float32([1, 2]).tobytes() + b"\x80\x3f\x00\x40" + b"\1"
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data)
+    found = nt.load(path, map_location="cpu")
+    assert found["a"].tolist() == [1.0, 2.0] and found["c"].item() is True
+    assert found["b"].tolist() == [[1.0, 2.0]] and found["b"].dtype is nt.bfloat16
 
 
 def test_big_endian_files():

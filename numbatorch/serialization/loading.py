@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from .. import memory
-from . import legacy, names
+from . import legacy, names, safetensors
 from .archive import ArchiveReader, is_archive
 from .restricted import Unpickler
 from .storages import (
@@ -35,6 +35,8 @@ def load(
     if pickle_load_args and weights_only:
         warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
     if isinstance(f, str | os.PathLike):
+        if safetensors.is_safetensors(f):
+            return safetensors.load(f, map_location)
         with open(f, "rb") as file:
             return _load(file, map_location, pickle_module, weights_only, mmap, pickle_load_args)
     if mmap:
