@@ -7,7 +7,7 @@ import numpy as np
 from .. import jit, memory, shapes
 from ..dtypes import float32, float64
 from . import direct_convolution as kernels
-from . import winograd
+from . import winograd, winograd_gradient
 from .convolution_geometry import (
     backward_axis,
     five,
@@ -195,6 +195,9 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     kernel = volume(out.shape[2:], 1)
     triples = volume(stride, 1), volume(padding, 0), volume(dilation, 1)
     axes = tuple(forward_axis(*axis) for axis in zip(sizes, kernel, *triples))
+    if winograd.suits(out.dtype, axes, out.shape[1], out.shape[0] // groups):
+        winograd_gradient.weight_gradient(out, axes, input, grad_output, groups)
+        return
     scratch_bytes, workers, parts, head, tail, _table = _weight_plan(
         out.dtype, jit.get_num_threads(), axes, five(input), grad_strides, out.shape[0], groups
     )

@@ -61,7 +61,7 @@ LEAST_CHANNELS = 12
 
 # Slots after those of the correlation: tiles in a line, the row length of the transformed image,
 # and where in the scratch memory it, the products and the pixels begin.
-TILES, TILE_PITCH, TRANSFORMED, PRODUCTS, PIXELS = range(48, 53)
+TILES, TILE_PITCH, TRANSFORMED, PRODUCTS, PIXELS = range(50, 55)
 
 # The three one-dimensional transforms, on values that `at` adds and scales ----------------------
 
@@ -189,28 +189,33 @@ def weight_transformer(element):
     return winograd_weight_kernel
 
 
-def winograd_convolution(element):
-    """out = bias + weight * image; an item is a worker's share of the blocks of lines."""
-    size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows = TILE_ROWS
-    fill, zeros_memory = image_filler(element), stack(width * size)
-    image_transform, pixel_transform = image_tile(element), pixel_tile(element)
-    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
-    narrow = multiply_tile(element, TILE_ROWS, 1)
+def image_transformer(element):
+    """transform(...): B' d B of all tiles of a block, as out[place][channel][tile]."""
+    size, side = element.bitwidth // 8, lanes(element)
+    transform_tile = image_tile(element)
 
     @register_jitable
-    def transform_image(arguments, image, transformed, tile_lines):
-        channels, tiles = integer(arguments, CHANNELS), integer(arguments, TILES)
-        row = integer(arguments, PITCH) * size
+    def transform(arguments, image, out, out_step, channels, tile_lines):
+        tiles, row = integer(arguments, TILES), integer(arguments, PITCH) * size
         tile_row = integer(arguments, TILE_PITCH) * size
         for c in range(channels):
             plane = image + c * integer(arguments, SCRATCH_LINES) * row
             for y in range(tile_lines):
                 for x in range(0, tiles, side):  # what spills over is overwritten by the next line
-                    image_transform(
-                        plane + 4 * (y * row + x * size), row,
-                        transformed + c * tile_row + (y * tiles + x) * size, channels * tile_row,
-                    )  # fmt: skip
+                    at = plane + 4 * (y * row + x * size)
+                    transform_tile(at, row, out + c * tile_row + (y * tiles + x) * size, out_step)
+
+    return transform
+
+
+def winograd_convolution(element):
+    """out = bias + weight * image; an item is a worker's share of the blocks of lines."""
+    size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
+    tile_rows = TILE_ROWS
+    fill, zeros_memory = image_filler(element), stack(width * size)
+    transform_image, pixel_transform = image_transformer(element), pixel_tile(element)
+    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
+    narrow = multiply_tile(element, TILE_ROWS, 1)
 
     @register_jitable
     def multiply(arguments, weight, transformed, products, i, count, tiles, zeros):
@@ -275,7 +280,9 @@ def winograd_convolution(element):
                 here = min(lines, integer(arguments, OUT_H) - line)
                 tile_lines = (here + 3) // 4
                 tiles = tile_lines * integer(arguments, TILES)
-                transform_image(arguments, scratch, transformed, tile_lines)
+                transform_image(
+                    arguments, scratch, transformed, channels * tile_row, channels, tile_lines
+                )
                 out = integer(arguments, OUT) + n * integer(arguments, OUT_N)
                 out += group * integer(arguments, OUT_G) + d * integer(arguments, OUT_STRIDE_D)
                 out += line * integer(arguments, OUT_STRIDE_H)
@@ -315,6 +322,23 @@ def suits(dtype, axes, channels, rows):
     )
 
 
+def tile_geometry(axes, channels, most_tiles, element):
+    """(scratch image, tiles in a line, most tiles of a block, row length for so many tiles)."""
+    _, height, width = axes
+    size, side, columns = element.bitwidth // 8, lanes(element), tile_columns(element)
+    tiles = -(-width.count // 4)
+    tile_lines = min(max(1, most_tiles // tiles), -(-height.count // 4))
+    image = make_image(axes, channels, 4 * tile_lines, element)
+    pitch = 4 * tiles + 2
+    nbytes = (channels * image.scratch_lines * pitch + 8 * side) * size
+    image = image._replace(pitch=pitch, nbytes=-(-nbytes // 64) * 64)
+    count = tile_lines * tiles
+    tile_pitch = -(-max(count + side, -(-count // columns) * columns) // side) * side
+    if gcd(tile_pitch * size, 4096) >= 1024:
+        tile_pitch += side  # rows that fall into the same cache sets would evict each other
+    return image, tiles, count, tile_pitch
+
+
 @lru_cache(maxsize=1024)
 def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
     """(scratch bytes, workers, image slots, remaining slots) of one convolution."""
@@ -322,19 +346,8 @@ def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
     depth, height, width = axes
     source_shape, source_strides = source
     images, channels = source_shape[0], source_shape[1] // groups
-    tiles = -(-width.count // 4)
-    tile_lines = max(1, tile_columns(element) // tiles)
-    tile_lines = min(tile_lines, -(-height.count // 4))
-    image = make_image(axes, channels, 4 * tile_lines, element)
-    pitch = 4 * tiles + 2
-    image = image._replace(
-        pitch=pitch,
-        nbytes=-(-(channels * image.scratch_lines * pitch + 8 * lanes(element)) * size // 64) * 64,
-    )
-    count, side, columns = tile_lines * tiles, lanes(element), tile_columns(element)
-    tile_pitch = -(-max(count + side, -(-count // columns) * columns) // side) * side
-    if gcd(tile_pitch * size, 4096) >= 1024:
-        tile_pitch += side  # rows that fall into the same cache sets would evict each other
+    columns = tile_columns(element)
+    image, tiles, _, tile_pitch = tile_geometry(axes, channels, columns, element)
     transformed = image.nbytes
     products = transformed + (36 * channels * tile_pitch + columns) * size
     pixels = products + (36 * TILE_ROWS * tile_pitch + columns) * size
@@ -350,7 +363,7 @@ def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
     )  # fmt: skip
     n, c, *rest = out_strides
     tail = [0, n, out_group, c, *rest, 0, 0]
-    after = [tiles, tile_pitch, transformed, products, pixels]
+    after = [0, 0, tiles, tile_pitch, transformed, products, pixels]
     return -(-scratch_bytes // 64) * 64, workers, tuple(head), tuple(tail), tuple(after)
 
 
