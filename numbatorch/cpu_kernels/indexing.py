@@ -5,6 +5,11 @@ whether one of them is out of bounds before anything is read or written. `read` 
 walk over all elements; an element lies where its position in a view says, plus its offset.
 """
 
+import ctypes
+import itertools
+import threading
+from functools import lru_cache
+
 import numpy as np
 from numba.extending import register_jitable
 from numba.types import int64
@@ -12,7 +17,6 @@ from numba.types import int64
 from .. import array, dtypes, jit, shapes
 from ..formulas import combining, conversion
 from .elementwise import GRAIN, offset_of
-from .elementwise import geometry as elementwise_geometry
 from .native import integer, span
 
 #: A type of each size, for elements that are only moved.
@@ -20,6 +24,20 @@ _MOVED = {
     1: dtypes.uint8.numba, 2: dtypes.int16.numba, 4: dtypes.int32.numba, 8: dtypes.int64.numba,
     16: dtypes.complex128.numba,
 }  # fmt: skip
+
+
+@lru_cache(maxsize=8192)
+def _walk(shape, *strides):
+    """(items, slots): the elements of a shape; its rank, sizes and all strides, few dimensions."""
+    sizes, steps = shapes.collapse(shape, strides)
+    return shapes.numel(shape), (len(sizes), *sizes, *itertools.chain(*steps))
+
+
+def _strides_in(x, shape):
+    """The strides that read `x` as if it had `shape`."""
+    if x.shape == shape:
+        return x.strides
+    return shapes.broadcast_strides(x.shape, x.strides, shape)
 
 
 # Offsets ------------------------------------------------------------------------------------------
@@ -66,19 +84,29 @@ def locate(out, indices, sizes, strides, negative=True):
     Negative indices, where allowed, count from the end. Returns None, or the number of the first
     index tensor that holds an index out of bounds; the offsets are then of no use.
     """
-    flag = array.empty((1,), dtypes.int64)
-    wrong = flag.as_numpy()
-    wrong[0] = 0
+    wrong = _flag.number
     for k, (index, size, stride) in enumerate(zip(indices, sizes, strides)):
         kernel = jit.specialise(offsets, index.dtype.numba, index.dtype.itemsize, k > 0)
-        items, slots = elementwise_geometry(out, [index])
+        items, slots = _walk(out.shape, out.strides, _strides_in(index, out.shape))
         kernel(
-            items, GRAIN, out.address, index.address, flag.address, size, stride,
+            items, GRAIN, out.address, index.address, _flag.address, size, stride,
             size if negative else 0, *slots,
         )  # fmt: skip
-        if wrong[0]:
+        if wrong.value:
+            wrong.value = 0
             return k
     return None
+
+
+class _Flag(threading.local):
+    """A number that kernels of a thread set where an index is out of bounds."""
+
+    def __init__(self):
+        self.number = ctypes.c_int64(0)
+        self.address = ctypes.addressof(self.number)
+
+
+_flag = _Flag()
 
 
 # Reading ------------------------------------------------------------------------------------------
@@ -126,7 +154,7 @@ def read(out, input, offsets):
     `input` is a view whose stride is 0 along dimensions in which only the offset decides.
     """
     kernel = jit.specialise(reading, _MOVED[out.dtype.itemsize], out.dtype.itemsize)
-    items, slots = elementwise_geometry(out, [input, offsets])
+    items, slots = _walk(out.shape, out.strides, input.strides, offsets.strides)
     kernel(items, GRAIN, out.address, input.address, offsets.address, *slots)
 
 
@@ -205,23 +233,29 @@ def write(out, source, offsets, combine=combining.assign):
     whose stride is 0 along dimensions in which only the offset decides; its elements do not overlap
     along the others.
     """
-    items, slots = elementwise_geometry(out, [source, offsets])
+    shape = out.shape
+    items, slots, split = _shares(shape, out.strides, _strides_in(source, shape), offsets.strides)
     if items:
-        rank = slots[0]
-        sizes, steps = slots[1 : 1 + rank], slots[1 + rank : 1 + 2 * rank]
-        kept = [d for d in range(rank) if steps[d]]
-        if kept:
-            split = max(kept, key=sizes.__getitem__)
-        else:
-            split, slots = 0, _in_one_share(slots)
         _write(out, source, offsets, combine, items, slots, split)
+
+
+@lru_cache(maxsize=8192)
+def _shares(shape, *strides):
+    """`_walk`, and the dimension along which the work is split."""
+    items, slots = _walk(shape, *strides)
+    rank = slots[0]
+    sizes, steps = slots[1 : 1 + rank], slots[1 + rank : 1 + 2 * rank]
+    kept = [d for d in range(rank) if steps[d]]
+    if kept:
+        return items, slots, max(kept, key=sizes.__getitem__)
+    return items, _in_one_share(slots), 0
 
 
 def _in_one_share(slots):
     """The same geometry with a dimension of size 1 in front, so that splitting it does nothing."""
     rank = slots[0]
     parts = [slots[first : first + rank] for first in range(1, 1 + 4 * rank, rank)]
-    return [rank + 1, 1, *parts[0], 0, *parts[1], 0, *parts[2], 0, *parts[3]]
+    return (rank + 1, 1, *parts[0], 0, *parts[1], 0, *parts[2], 0, *parts[3])
 
 
 def _write(out, source, offsets, combine, items, slots, split):
@@ -237,7 +271,10 @@ def accumulate(part, values):
     """part += values, element by element, where elements of the view `part` may overlap."""
     nowhere = array.empty((1,), dtypes.int64)
     nowhere.as_numpy()[0] = 0
-    items, slots = elementwise_geometry(part, [values, nowhere])
+    shape = part.shape
+    items, slots = _walk(
+        shape, part.strides, _strides_in(values, shape), _strides_in(nowhere, shape)
+    )
     if items:
         _write(part, values, nowhere, combining.add, items, _in_one_share(slots), 0)
 

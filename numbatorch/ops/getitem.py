@@ -165,7 +165,7 @@ def _select(view, dim, index):
     size = view.shape[dim]
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
-    return select_op(view, dim=dim, index=index + size if index < 0 else index)
+    return select_op.call((view,), {"dim": dim, "index": index + size if index < 0 else index})
 
 
 def _zero_dim_error():
@@ -182,7 +182,8 @@ def _slice(view, dim, item):
         raise ValueError("step must be greater than zero")
     if start == 0 and end == size and step == 1:
         return view
-    return slice_op(view, dim=dim, start=start, end=max(start, end), step=step)
+    params = {"dim": dim, "start": start, "end": max(start, end), "step": step}
+    return slice_op.call((view,), params)
 
 
 # Index tensors ------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What the indexing primitives share: where index tensors lead, checked."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .. import devices, dtypes, graph
@@ -9,6 +11,8 @@ from .casting import to_device
 
 def broadcast_index_shape(indices):
     """The shape that index tensors broadcast to; IndexError where they do not."""
+    if len(indices) == 1:
+        return indices[0].shape
     try:
         return broadcast_shapes(*[index.shape for index in indices])
     except RuntimeError:
@@ -18,16 +22,24 @@ def broadcast_index_shape(indices):
         ) from None
 
 
+@lru_cache(maxsize=8192)
 def looked_up_shape(shape, index_shape, dims):
     """The shape after indexing the dimensions `dims` with tensors of `index_shape`."""
-    return _replace(shape, index_shape, dims)
+    return Size(_replace(shape, index_shape, dims))
 
 
 def _replace(sizes, new, dims):
     """`sizes` with the entries `dims` taken out, and `new` in their place, or first where they are apart."""
     first = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
     kept = [size for d, size in enumerate(sizes) if d not in dims]
-    return Size((*kept[:first], *new, *kept[first:]))
+    return (*kept[:first], *new, *kept[first:])
+
+
+@lru_cache(maxsize=8192)
+def _standing_and_moving(strides, index_shape, dims):
+    """The strides of the view that `find` makes, and those of its offsets."""
+    standing = _replace(strides, (0,) * len(index_shape), dims)
+    return standing, _replace((0,) * len(strides), contiguous_strides(index_shape), dims)
 
 
 def find(value, indices, dims, error=IndexError, negative=True):
@@ -37,15 +49,13 @@ def find(value, indices, dims, error=IndexError, negative=True):
     """
     index_shape = broadcast_index_shape(indices)
     sizes, steps = [value.shape[d] for d in dims], [value.strides[d] for d in dims]
-    zeros = (0,) * len(index_shape)
-    shape = _replace(value.shape, index_shape, dims)
+    shape = looked_up_shape(value.shape, index_shape, dims)
     if 0 in shape and 0 not in sizes:  # nothing is looked up, and as in PyTorch nothing checked
         offsets = graph.allocate(index_shape, dtypes.int64, devices.of(value))
     else:
         offsets = locate(indices, index_shape, sizes, steps, dims, error, negative)
-    view = graph.alias(value, shape, tuple(_replace(value.strides, zeros, dims)))
-    moving = _replace((0,) * len(value.shape), contiguous_strides(index_shape), dims)
-    return view, graph.alias(offsets, shape, tuple(moving))
+    standing, moving = _standing_and_moving(value.strides, index_shape, dims)
+    return graph.alias(value, shape, standing), graph.alias(offsets, shape, moving)
 
 
 def locate(indices, shape, sizes, strides, dims, error=IndexError, negative=True):

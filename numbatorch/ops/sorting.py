@@ -18,11 +18,13 @@ def _with_rows(input, dim, find):
     """Index tensor that `find` makes for the rows along `dim`: find(rows as a matrix) -> matrix."""
     if not input.shape:
         return reshape(find(reshape(input, (1, 1))), ())
-    moved = transpose(input, dim, -1)
+    last = dim == len(input.shape) - 1
+    moved = input if last else transpose(input, dim, -1)
     size = moved.shape[-1]
     rows = graph.numel(input) // size if size else 0
     found = find(reshape(moved, (rows, size)).contiguous())
-    return transpose(reshape(found, (*moved.shape[:-1], found.shape[1])), dim, -1)
+    found = reshape(found, (*moved.shape[:-1], found.shape[1]))
+    return found if last else transpose(found, dim, -1).contiguous()
 
 
 @dynamic(name="argsort")
@@ -34,7 +36,7 @@ def argsort_op(input, *, dim, descending):
         devices.kernels(out).sorting.argsort(out, rows, descending)
         return out
 
-    return _with_rows(input.detach(), dim, order).contiguous()
+    return _with_rows(input.detach(), dim, order)
 
 
 @dynamic(name="top_indices")
@@ -46,7 +48,7 @@ def top_indices_op(input, *, dim, k, largest):
         devices.kernels(out).sorting.topk(out, rows, largest)
         return out
 
-    return _with_rows(input.detach(), dim, order).contiguous()
+    return _with_rows(input.detach(), dim, order)
 
 
 def _selection(name):
