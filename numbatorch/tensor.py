@@ -145,6 +145,22 @@ class Tensor(Value):
 
     __array_priority__ = 1000
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        from .creation import from_numpy
+
+        return from_numpy(np.asarray(array).astype(np.uint8) if array.dtype == bool else array)
+
+    def __contains__(self, element):
+        if not isinstance(element, (Value, *_OPERANDS)):
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(element)}."
+            )
+        return bool((element == self).any())
+
+    def __reversed__(self):
+        return self.flip(0) if self.shape else self
+
     @property
     def __array_interface__(self):
         return interchange.array_interface(self)

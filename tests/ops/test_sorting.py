@@ -36,16 +36,18 @@ def keys(array):
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("name", DTYPES)
-@pytest.mark.parametrize("shape, dim", [((3, 7), 1), ((300, 2), 0), ((2, 1000), -1), ((0, 3), 1), ((4, 0), 1)])
+@pytest.mark.parametrize(
+    "shape, dim", [((3, 7), 1), ((300, 2), 0), ((2, 1000), -1), ((0, 3), 1), ((4, 0), 1)]
+)
 def test_sort_is_stable_and_nan_is_largest(shape, dim, name, descending):
     x = numbers(getattr(torch, name), shape)
     values, indices = torch.sort(x, dim=dim, descending=descending)
     array = keys(as_array(x))
-    if descending:  # a stable descending sort is a stable ascending one of the reversed row, reversed
+    if (
+        descending
+    ):  # a stable descending sort is a stable ascending one of the reversed row, reversed
         flipped = np.flip(array, dim)
-        expected = np.flip(
-            array.shape[dim] - 1 - np.argsort(flipped, dim, kind="stable"), dim
-        )
+        expected = np.flip(array.shape[dim] - 1 - np.argsort(flipped, dim, kind="stable"), dim)
     else:
         expected = np.argsort(array, dim, kind="stable")
     np.testing.assert_array_equal(indices.numpy(), expected)
@@ -150,7 +152,11 @@ def test_searchsorted(name, right):
 def test_searchsorted_with_a_sorter():
     row = torch.tensor([5.0, 1.0, 3.0])
     order = torch.argsort(row)
-    assert torch.searchsorted(row, torch.tensor([0.0, 2.0, 6.0]), sorter=order).tolist() == [0, 1, 3]
+    assert torch.searchsorted(row, torch.tensor([0.0, 2.0, 6.0]), sorter=order).tolist() == [
+        0,
+        1,
+        3,
+    ]
     with pytest.raises(RuntimeError, match="out of range"):
         torch.searchsorted(row, torch.tensor([1.0]), sorter=torch.tensor([0, 1, 3]))
 
