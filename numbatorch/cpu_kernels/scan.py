@@ -1,7 +1,7 @@
 """Running totals along a dimension, and running extrema with their indices.
 
-A dense tensor is seen as (outer, size, inner). A work item is a tile of columns, which for inner = 1
-is one row. Totals are kept in a wider type than the elements.
+A dense tensor is seen as (outer, size, inner). A work item is a tile of columns; where inner is 1, a
+row. Totals are kept in a wider type than the elements.
 """
 
 from functools import cache
@@ -31,6 +31,18 @@ def running_totals(
         out, x = integer(arguments, 0), integer(arguments, 1)
         size, inner = integer(arguments, 2), integer(arguments, 3)
         reverse, exclusive = integer(arguments, 4), integer(arguments, 5)
+        if inner == 1:
+            for row in range(begin, end):
+                xs = span(x + row * size * x_bytes, size, x_type)
+                outs = span(out + row * size * out_bytes, size, out_type)
+                total = total_type(initial)
+                i, step = (size - 1, -1) if reverse else (0, 1)
+                for _ in range(size):
+                    before = total
+                    total = combine(total, total_type(value_type(prepare(load(xs[i])))))
+                    outs[i] = store(convert(before if exclusive else total))
+                    i += step
+            return
         tiles = (inner + TILE - 1) // TILE
         totals = total_scratch()
         for item in range(begin, end):
@@ -91,6 +103,19 @@ def recurrences(load, store, element, value_type, total_type, itemsize):
         size, inner, reverse = (
             integer(arguments, 3), integer(arguments, 4), integer(arguments, 5),
         )  # fmt: skip
+        if inner == 1:
+            for row in range(begin, end):
+                a = span(factors + row * size * itemsize, size, element)
+                b = span(terms + row * size * itemsize, size, element)
+                outs = span(out + row * size * itemsize, size, element)
+                total = total_type(0)
+                i, step = (size - 1, -1) if reverse else (0, 1)
+                for place in range(size):
+                    term = total_type(load(b[i]))
+                    total = term + (total_type(load(a[i])) * total if place else total_type(0))
+                    outs[i] = store(value_type(total))
+                    i += step
+            return
         tiles = (inner + TILE - 1) // TILE
         totals = total_scratch()
         for item in range(begin, end):

@@ -384,12 +384,8 @@ def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
 @numpy_names
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm over `dim`, of the flattened input by default; "fro" is the 2-norm."""
-    if p == "nuc":
-        from .registry import FUNCTIONS
-
-        return FUNCTIONS["linalg_matrix_norm"](input, "nuc", dim or (-2, -1), keepdim)
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"norm(): only 'fro' and 'nuc' are names of norms, but got {p!r}")
+        raise NotImplementedError(f"norm(): of the norms with names there is 'fro', but got {p!r}")
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype, out=out)
 
 
