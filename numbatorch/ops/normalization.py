@@ -146,21 +146,21 @@ def _fused_by_channels(grad, input, mean, rstd, weight, groups, needs):
     if needs[0]:
         elements = shapes.numel(input.shape)
         share = shapes.numel(mean.shape) / elements if elements else 0.0
+        scale = share if weight is None else weight * share
         if groups:
-            shift, slope = (_over_groups(x, weight, mean.shape[0]) for x in (sums, products))
+            shift, slope = (_over_groups(x * scale, mean.shape[0]) for x in (sums, products))
         else:
-            shift, slope = (x if weight is None else x * weight for x in (bias_grad, weight_grad))
+            shift, slope = bias_grad * scale, weight_grad * scale
         input_grad = normalize_gradient(
-            grad, input, mean, rstd, weight, shift * share, slope * share, divisor=divisor
+            grad, input, mean, rstd, weight, shift, slope, divisor=divisor
         )
     return input_grad, weight_grad, bias_grad
 
 
-def _over_groups(per_channel, weight, count):
-    """Sums per channel of every entry, weighted and added up per group."""
-    weighted = per_channel if weight is None else per_channel * weight
-    width = shapes.numel(weighted.shape) // max(count, 1)
-    return sum_op(weighted.reshape(count, width), dims=(1,), keepdim=False)
+def _over_groups(per_channel, count):
+    """Numbers per channel of every entry, added up per group."""
+    width = shapes.numel(per_channel.shape) // max(count, 1)
+    return sum_op(per_channel.reshape(count, width), dims=(1,), keepdim=False)
 
 
 def _composed_by_channels(grad, input, weight, bias, groups, eps):

@@ -160,6 +160,19 @@ def test_spread_and_logsumexp(dtype):
         np.testing.assert_allclose(out.as_numpy(), expected, rtol=tolerance)
 
 
+@pytest.mark.parametrize(
+    "shape, dims", [((600, 700), (0, 1)), ((90_000, 3), (0,)), ((3, 90_000), (1,))]
+)
+def test_numbers_of_outputs_reach_every_segment(shape, dims):
+    x = sample(shape, np.float64) + 5
+    out = blank(without(shape, dims), dtypes.float64)
+    kernels.spread(formulas.VARIANCE, out, as_array(x), dims, 0)
+    np.testing.assert_allclose(out.as_numpy(), np.var(x, axis=dims), rtol=1e-12)
+    kernels.logsumexp(out, as_array(x), dims)
+    expected = scipy.special.logsumexp(x, axis=dims)
+    np.testing.assert_allclose(out.as_numpy(), expected, rtol=1e-12)
+
+
 def test_logsumexp_of_infinities():
     x = np.array([[-np.inf, -np.inf], [np.inf, 1.0], [np.nan, 1.0], [-np.inf, 2.0]], np.float32)
     out = blank((4,), dtypes.float32)
