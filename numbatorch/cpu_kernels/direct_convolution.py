@@ -12,7 +12,7 @@ stride-1 correlation of grad_output with the taps that reach it.
 
 from numba.extending import register_jitable
 
-from .gemm import TILE_ROWS, TILE_VECTORS, tile_columns
+from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
 from .vectors import dot_tile, gather_tile, lanes, stack, vector_bytes
 
@@ -95,11 +95,11 @@ def correlation(element):
     """out = bias + weight @ image, block of lines by block of lines; an item is a worker's share."""
     size = element.bitwidth // 8
     side, width = lanes(element), tile_columns(element)
-    tile_rows = TILE_ROWS
+    tile_rows = tile_height()
     fill = image_filler(element)
-    corner_memory = stack(TILE_ROWS * width * size)
-    wide = gather_tile(element, TILE_ROWS, TILE_VECTORS)
-    narrow = gather_tile(element, TILE_ROWS, 1)
+    corner_memory = stack(tile_height() * width * size)
+    wide = gather_tile(element, tile_height(), TILE_VECTORS)
+    narrow = gather_tile(element, tile_height(), 1)
     wide_row = gather_tile(element, 1, TILE_VECTORS)
 
     @register_jitable

@@ -10,12 +10,16 @@ from numba.extending import register_jitable
 from .native import span
 from .vectors import lanes, multiply_tile, stack, transpose_tile, vector_bytes
 
-#: Rows of a register tile; two vectors by six rows leave registers for the operands on every CPU.
-TILE_ROWS = 6
+#: Vectors in a row of a register tile.
 TILE_VECTORS = 2
 
 #: Rows of a panel: it stays in the first-level or second-level cache while all rows of `a` pass.
 DEPTH = 256
+
+
+def tile_height():
+    """Rows of a register tile: as many as leave registers for the operands (AVX-512 has 32)."""
+    return 8 if vector_bytes() == 64 else 6
 
 
 def tile_columns(element):
@@ -72,11 +76,11 @@ def block_multiplier(element):
     size = element.bitwidth // 8
     side = lanes(element)
     width = tile_columns(element)
-    corner_memory = stack((TILE_ROWS + 1) * width * size)
-    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
-    narrow = multiply_tile(element, TILE_ROWS, 1)
+    corner_memory = stack((tile_height() + 1) * width * size)
+    wide = multiply_tile(element, tile_height(), TILE_VECTORS)
+    narrow = multiply_tile(element, tile_height(), 1)
     wide_row = multiply_tile(element, 1, TILE_VECTORS)
-    tile_rows = TILE_ROWS
+    tile_rows = tile_height()
 
     @register_jitable
     def tile(depth, a, a_row, a_step, panel, start, start_row, c, c_row, rows, columns):

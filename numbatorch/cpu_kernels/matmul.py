@@ -11,11 +11,11 @@ from ..dtypes import float32, float64
 from ..formulas import conversion
 from .gemm import (
     DEPTH,
-    TILE_ROWS,
     block_multiplier,
     panel_memory,
     panel_packer,
     tile_columns,
+    tile_height,
 )
 from .native import integer, span
 from .strided import offset_of
@@ -122,7 +122,7 @@ def _portable_kernel(dtype):
 def _row_block(rows, panels, threads):
     """Rows of a block: few enough that every thread has blocks, in whole tiles."""
     wanted = -(-2 * threads // panels)
-    return min(ROW_BLOCK, -(-rows // (wanted * TILE_ROWS)) * TILE_ROWS)
+    return min(ROW_BLOCK, -(-rows // (wanted * tile_height())) * tile_height())
 
 
 @lru_cache(maxsize=4096)

@@ -96,12 +96,26 @@ class Emitter:
             return self.builder.fmul(self.number(factor), x, flags=("contract",))
         return self.multiply_add(self.number(factor), x, y)
 
-    def load_fours(self, pointer):
-        """Every fourth element from 0, 1, 2 and 3 on, of four registers' worth of memory."""
-        wide = ir.VectorType(self.element, 4 * self.lanes)
-        value = self.builder.load(self.builder.bitcast(pointer, wide.as_pointer()))
-        value.align = self.size
-        return [self.mix(value, value, [k + 4 * i for i in range(self.lanes)]) for k in range(4)]
+    def load_fours(self, pointer, second=None):
+        """Every fourth element from 0, 1, 2 and 3 on, of four registers' worth of memory.
+
+        With `second`, half of the lanes come from there.
+        """
+        count = 4 * self.lanes if second is None else 2 * self.lanes
+        wide = ir.VectorType(self.element, count).as_pointer()
+        values = []
+        for place in (pointer, pointer if second is None else second):
+            values.append(self.builder.load(self.builder.bitcast(place, wide)))
+            values[-1].align = self.size
+        return [self.mix(*values, [k + 4 * i for i in range(self.lanes)]) for k in range(4)]
+
+    def store_halves(self, value, first, second):
+        """The lower half of the lanes at `first`, then the upper half at `second`."""
+        half = self.lanes // 2
+        for place, lanes_ in ((first, range(half)), (second, range(half, self.lanes))):
+            part = self.mix(value, value, list(lanes_))
+            place = self.builder.bitcast(place, part.type.as_pointer())
+            self.builder.store(part, place).align = self.size
 
     def store_fours(self, vectors, pointer):
         """The inverse of load_fours."""

@@ -49,7 +49,7 @@ from .direct_convolution import (
     WORKERS,
     image_filler,
 )
-from .gemm import TILE_ROWS, TILE_VECTORS, tile_columns
+from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
 from .vectors import NAME, WORD, lanes, multiply_tile, outlined, stack, vector_bytes
 
@@ -92,35 +92,80 @@ def _transform_back(at, m):
     ]
 
 
-def _columns(rows):
+def columns_of(rows):
+    """The transpose of a list of rows."""
     return [list(column) for column in zip(*rows)]
 
 
-def image_tile(element):
-    """B' d B for a vector of tiles that lie side by side.
+def tile_transformer(name, rows, extra, transform):
+    """A maker of tile(x, x_row, second, out, out_step, out_second) for a two-sided transform.
 
-    Row i of the image lies at x + i * x_row; result (i, j) goes to out + (6 i + j) * out_step.
+    It transforms a vector of tiles that lie side by side, `rows` rows of them; row i lies at
+    x + i * x_row, and result (i, j) goes to out + (6 i + j) * out_step. Where `second` is not x,
+    half of the tiles lie there and go `out_second` bytes further.
     """
 
-    def emit(at, x, x_row, out, out_step):
-        builder = at.builder
-        x, out = at.pointer(x), at.pointer(out)
-        rows = []
-        for i in range(6):
-            place = at.at(x, builder.mul(x_row, WORD(i)))
-            right = at.load_fours(at.at(place, 4 * at.size))  # the next tile's first two columns
-            rows.append(_transform_image(at, at.load_fours(place) + right[:2]))
-        for j, column in enumerate(_columns(rows)):
-            for i, value in enumerate(_transform_image(at, column)):
-                at.store(value, at.at(out, builder.mul(out_step, WORD(6 * i + j))))
+    def make(element, paired):
+        own_name = f"{name}_{NAME[element]}_{vector_bytes()}_{'pair' if paired else 'one'}"
 
-    generated = outlined(f"winograd_image_{NAME[element]}_{vector_bytes()}", element, 4, emit)
+        def emit(at, x, x_row, second, out, out_step, out_second):
+            builder = at.builder
+            x, out, second = at.pointer(x), at.pointer(out), at.pointer(second)
+            lines = []
+            for i in range(rows):
+                place = at.at(x, builder.mul(x_row, WORD(i)))
+                other = at.at(second, builder.mul(x_row, WORD(i))) if paired else None
+                fours = at.load_fours(place, other)
+                if extra:  # the next tile's first columns
+                    next_place = at.at(place, 4 * at.size)
+                    next_other = at.at(other, 4 * at.size) if paired else None
+                    fours += at.load_fours(next_place, next_other)[:extra]
+                lines.append(transform(at, fours))
+            for j, column in enumerate(columns_of(lines)):
+                for i, value in enumerate(transform(at, column)):
+                    place = at.at(out, builder.mul(out_step, WORD(6 * i + j)))
+                    if paired:
+                        at.store_halves(value, place, at.at(place, out_second))
+                    else:
+                        at.store(value, place)
 
-    def tile(typing_context, x, x_row, out, out_step):
-        return generated
+        generated = outlined(own_name, element, 6, emit)
 
-    tile.__name__ = tile.__qualname__ = f"winograd_image_{NAME[element]}_{vector_bytes()}"
-    return intrinsic(tile)
+        def tile(typing_context, x, x_row, second, out, out_step, out_second):
+            return generated
+
+        tile.__name__ = tile.__qualname__ = own_name
+        return intrinsic(tile)
+
+    return make
+
+
+image_tile = tile_transformer("winograd_image", 6, 2, _transform_image)
+
+
+def plane_transformer(maker, element):
+    """transform(...): all tiles of a plane, line of tiles by line of tiles, into one row of `out`.
+
+    What a vector holds beyond the end of a line is overwritten by the next line. Lines that fill
+    half a vector or less are taken in pairs.
+    """
+    size, side = element.bitwidth // 8, lanes(element)
+    one, pair = maker(element, False), maker(element, True)
+
+    @register_jitable
+    def transform(plane, row, out, out_step, tiles, tile_lines):
+        if 2 * tiles <= side:
+            for y in range(0, tile_lines, 2):
+                at = plane + 4 * y * row
+                other = at + 4 * row if y + 1 < tile_lines else at
+                pair(at, row, other, out + y * tiles * size, out_step, tiles * size)
+        else:
+            for y in range(tile_lines):
+                for x in range(0, tiles, side):
+                    at = plane + 4 * (y * row + x * size)
+                    one(at, row, at, out + (y * tiles + x) * size, out_step, 0)
+
+    return transform
 
 
 def pixel_tile(element):
@@ -133,7 +178,7 @@ def pixel_tile(element):
         for i in range(6):
             places = [at.at(m, builder.mul(m_step, WORD(6 * i + j))) for j in range(6)]
             rows.append(_transform_back(at, [at.load(place) for place in places]))
-        pixels = _columns([_transform_back(at, column) for column in _columns(rows)])
+        pixels = columns_of([_transform_back(at, column) for column in columns_of(rows)])
         for i, row in enumerate(pixels):
             at.store_fours(row, at.at(out, builder.mul(out_row, WORD(i))))
 
@@ -191,8 +236,7 @@ def weight_transformer(element):
 
 def image_transformer(element):
     """transform(...): B' d B of all tiles of a block, as out[place][channel][tile]."""
-    size, side = element.bitwidth // 8, lanes(element)
-    transform_tile = image_tile(element)
+    size, transform_plane = element.bitwidth // 8, plane_transformer(image_tile, element)
 
     @register_jitable
     def transform(arguments, image, out, out_step, channels, tile_lines):
@@ -200,10 +244,7 @@ def image_transformer(element):
         tile_row = integer(arguments, TILE_PITCH) * size
         for c in range(channels):
             plane = image + c * integer(arguments, SCRATCH_LINES) * row
-            for y in range(tile_lines):
-                for x in range(0, tiles, side):  # what spills over is overwritten by the next line
-                    at = plane + 4 * (y * row + x * size)
-                    transform_tile(at, row, out + c * tile_row + (y * tiles + x) * size, out_step)
+            transform_plane(plane, row, out + c * tile_row, out_step, tiles, tile_lines)
 
     return transform
 
@@ -211,11 +252,11 @@ def image_transformer(element):
 def winograd_convolution(element):
     """out = bias + weight * image; an item is a worker's share of the blocks of lines."""
     size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows = TILE_ROWS
+    tile_rows = tile_height()
     fill, zeros_memory = image_filler(element), stack(width * size)
     transform_image, pixel_transform = image_transformer(element), pixel_tile(element)
-    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
-    narrow = multiply_tile(element, TILE_ROWS, 1)
+    wide = multiply_tile(element, tile_height(), TILE_VECTORS)
+    narrow = multiply_tile(element, tile_height(), 1)
 
     @register_jitable
     def multiply(arguments, weight, transformed, products, i, count, tiles, zeros):
@@ -350,7 +391,7 @@ def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
     image, tiles, _, tile_pitch = tile_geometry(axes, channels, columns, element)
     transformed = image.nbytes
     products = transformed + (36 * channels * tile_pitch + columns) * size
-    pixels = products + (36 * TILE_ROWS * tile_pitch + columns) * size
+    pixels = products + (36 * tile_height() * tile_pitch + columns) * size
     scratch_bytes = pixels + 16 * tile_pitch * size
     blocks = -(-height.count // image.lines)
     tasks = images * groups * depth.count * blocks

@@ -47,10 +47,19 @@ from .direct_convolution import (
     image_filler,
     part_summer,
 )
-from .gemm import TILE_ROWS, TILE_VECTORS, tile_columns
+from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
 from .vectors import NAME, WORD, lanes, multiply_tile, outlined, stack, transpose_tile, vector_bytes
-from .winograd import GRAIN, TILE_PITCH, TILES, image_transformer, tile_geometry
+from .winograd import (
+    GRAIN,
+    TILE_PITCH,
+    TILES,
+    columns_of,
+    image_transformer,
+    plane_transformer,
+    tile_geometry,
+    tile_transformer,
+)
 
 #: Tasks that the work is cut into; fixed, so that the sums do not depend on the threads.
 WEIGHT_TASKS = 16
@@ -86,32 +95,8 @@ def _transform_sums(at, m):
     ]
 
 
-def _columns(rows):
-    return [list(column) for column in zip(*rows)]
-
-
-def gradient_tile(element):
-    """G g G' for a vector of tiles that lie side by side; as winograd.image_tile."""
-    name = f"winograd_gradient_{NAME[element]}_{vector_bytes()}"
-
-    def emit(at, g, g_row, out, out_step):
-        builder = at.builder
-        g, out = at.pointer(g), at.pointer(out)
-        rows = []
-        for i in range(4):
-            place = at.at(g, builder.mul(g_row, WORD(i)))
-            rows.append(_transform_gradient(at, at.load_fours(place)))
-        for j, column in enumerate(_columns(rows)):
-            for i, value in enumerate(_transform_gradient(at, column)):
-                at.store(value, at.at(out, builder.mul(out_step, WORD(6 * i + j))))
-
-    generated = outlined(name, element, 4, emit)
-
-    def tile(typing_context, g, g_row, out, out_step):
-        return generated
-
-    tile.__name__ = tile.__qualname__ = name
-    return intrinsic(tile)
+#: G g G' for a vector of tiles.
+gradient_tile = tile_transformer("winograd_gradient", 4, 0, _transform_gradient)
 
 
 def sums_tile(element):
@@ -125,7 +110,7 @@ def sums_tile(element):
         for i in range(6):
             places = [at.at(m, builder.mul(m_step, WORD(6 * i + j))) for j in range(6)]
             rows.append(_transform_sums(at, [at.load(place) for place in places]))
-        for j, column in enumerate(_columns(rows)):
+        for j, column in enumerate(columns_of(rows)):
             for i, value in enumerate(_transform_sums(at, column)):
                 at.store(value, at.at(out, (3 * i + j) * vector_bytes()))
 
@@ -141,11 +126,12 @@ def sums_tile(element):
 def winograd_weight_gradient(element):
     """Partial gradients over a part of the batch and a panel of channels; an item is a worker's."""
     size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows = TILE_ROWS
+    tile_rows = tile_height()
     fill, transform_image = image_filler(element), image_transformer(element)
-    transform_gradient, transpose = gradient_tile(element), transpose_tile(element)
+    transform_gradient = plane_transformer(gradient_tile, element)
+    transpose = transpose_tile(element)
     transform_sums, nine_memory = sums_tile(element), stack(9 * vector_bytes())
-    wide = multiply_tile(element, TILE_ROWS, TILE_VECTORS)
+    wide = multiply_tile(element, tile_height(), TILE_VECTORS)
 
     @register_jitable
     def fill_gradient(place, grad, arguments, lines, tile_lines):
@@ -178,12 +164,8 @@ def winograd_weight_gradient(element):
             fill_gradient(
                 place, grad + r * integer(arguments, GRAD_C), arguments, lines, tile_lines
             )
-            for y in range(tile_lines):
-                for x in range(0, tiles, side):
-                    transform_gradient(
-                        place + (16 * y * tiles + 4 * x) * size, 4 * tiles * size,
-                        out + r * tile_row + (y * tiles + x) * size, rows * tile_row,
-                    )  # fmt: skip
+            to = out + r * tile_row
+            transform_gradient(place, 4 * tiles * size, to, rows * tile_row, tiles, tile_lines)
 
     @register_jitable
     def add_block(arguments, scratch, tiles):
