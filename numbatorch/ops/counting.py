@@ -2,7 +2,7 @@
 
 import math
 
-from .. import devices, dtypes, graph
+from .. import devices, dtypes, graph, return_types
 from ..shapes import Size
 from . import scalars
 from .casting import cast
@@ -11,6 +11,7 @@ from .indexing import index_op, index_put_op
 from .masking import nonzero_op
 from .output import store
 from .registry import function
+from .sorting import searchsorted
 from .views import reshape
 
 
@@ -66,3 +67,50 @@ def _limits(values, low, high):
     if low > high:
         raise RuntimeError("max must be larger than min")
     return low, high
+
+
+@function
+def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
+    """(hist, bin_edges): how many elements, or how much weight, each bin holds.
+
+    `bins` is a number of equal bins over `range` (or over all elements), or a tensor of their edges.
+    The last bin includes its right edge.
+    """
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"\"histogram_cpu\" not implemented for '{input.dtype}'")
+    values = reshape(input.detach(), (-1,))
+    edges = _edges(values, bins, range)
+    count = edges.shape[0] - 1
+    inside = reshape(nonzero_op((values >= edges[0]) & (values <= edges[-1])), (-1,))
+    kept = index_op(values, inside, dims=(0,))
+    place = (searchsorted(edges, kept, right=True) - 1).clamp(max=count - 1)
+    if weight is None:
+        weights = scalars.constant(1, input.dtype, devices.of(input))
+    elif weight.shape != input.shape:
+        raise RuntimeError(
+            "torch.histogram(): if weight tensor is provided it should have the same shape as input"
+        )
+    else:
+        weights = index_op(reshape(weight.detach(), (-1,)), inside, dims=(0,))
+    hist = index_put_op(None, weights, place, dims=(0,), accumulate=True, size=Size((count,)))
+    if density:
+        hist = hist / (hist.sum() * (edges[1:] - edges[:-1]))
+    results = (hist, edges)
+    if out is not None:
+        results = [store(result, target) for result, target in zip(results, out)]
+    return return_types.histogram(results)
+
+
+def _edges(values, bins, range):
+    from ..creation import linspace
+
+    if isinstance(bins, graph.Value):
+        if len(bins.shape) != 1 or not bins.shape[0]:
+            raise RuntimeError(
+                "torch.histogram(): bins tensor should have one dimension and an element"
+            )
+        return cast(bins.detach(), values.dtype)
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
+    low, high = _limits(values, *(range or (0, 0)))
+    return linspace(low, high, bins + 1, dtype=values.dtype, device=devices.of(values))

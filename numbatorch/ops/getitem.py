@@ -11,9 +11,10 @@ from ..shapes import view_strides
 from . import lookup, scalars
 from .casting import cast, to_device
 from .copying import copy, fill_, fresh_full
-from .indexing import index_op, index_put_op
+from .indexing import index_op, index_put_op, inplace
 from .masking import nonzero_op
 from .registry import Sample, method, samples
+from .selection import masked_fill, masked_fill_
 from .views import alias_op, reshape, select_op, slice_op, unsqueeze, view_op
 
 
@@ -40,7 +41,7 @@ def setitem(self, item, value):
         return
     part, indices = _views(self, _as_tuple(item))
     if indices:
-        put_items(_run_inplace, part, indices, value)
+        put_items(inplace, part, indices, value)
         return
     part = alias_op(part) if part is self else part
     if not isinstance(value, graph.Value):
@@ -48,10 +49,6 @@ def setitem(self, item, value):
     else:
         value = _without_leading_ones(value, len(part.shape))
         copy.inplace(part, to_device(value, devices.of(part)))
-
-
-def _run_inplace(op, *inputs, **params):
-    return op.inplace(*inputs, **params)
 
 
 def _type_name(value):
@@ -146,7 +143,8 @@ def _tensor_of(sequence):
     from ..creation import tensor
 
     found = tensor(list(sequence) if isinstance(sequence, range) else sequence)
-    return found if found.dtype is dtypes.bool_ else cast(found, dtypes.int64)
+    kept = _MASKS if isinstance(sequence, np.ndarray) else (dtypes.bool_,)
+    return found if found.dtype in kept else cast(found, dtypes.int64)
 
 
 def _dimensions_of(item):
@@ -214,6 +212,8 @@ def put_items(run, view, indices, values, accumulate=False):
     """Write `values` where index tensors look, broadcast; run(op, ...) writes in place or afresh."""
     place, dtype = devices.of(view), view.dtype
     single = len(indices) == 1 and indices[0][1].dtype in _MASKS
+    if single and not accumulate and _is_one(values):
+        return _fill(run, view, *indices[0], values)
     if not isinstance(values, graph.Value):
         if dtypes.of_scalar(values).is_complex and not dtype.is_complex:
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
@@ -230,6 +230,19 @@ def put_items(run, view, indices, values, accumulate=False):
         )
     result = run(index_put_op, flat, values, *found, dims=dims, accumulate=accumulate)
     return view if result is flat else reshape(result, view.shape)
+
+
+def _is_one(values):
+    return not isinstance(values, graph.Value) or not values.shape
+
+
+def _fill(run, view, dim, mask, value):
+    """Write one value where a mask is true, without looking for its positions."""
+    _check_mask(mask, dim, view.shape)
+    ones = len(view.shape) - dim - len(mask.shape)
+    mask = to_device(cast(mask, dtypes.bool_), devices.of(view))
+    mask = reshape(mask, mask.shape + (1,) * ones)
+    return (masked_fill_ if run is inplace else masked_fill)(view, mask, value)
 
 
 def _fits(shape, target):

@@ -60,6 +60,7 @@ def index_put_op(input, values, *indices, dims, accumulate=False, negative=True,
 
 @index_put_op.forward
 def _(out, input, values, *indices, dims, accumulate=False, negative=True, size=None):
+    _check_apart(out, values)
     view, offsets = lookup.find(out, indices, dims, negative=negative)
     _start_from(out, input)
     combine = combining.add if accumulate else combining.assign
@@ -77,6 +78,16 @@ def _(grad, indices, dims, accumulate):
 @index_put_op.gradient("values")
 def _(grad, indices, dims):
     return index_op(grad, *indices, dims=dims)
+
+
+def _check_apart(out, source):
+    """RuntimeError where values would be overwritten before they are read."""
+    if out.storage is source.storage:
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a single memory location. Please clone() the tensor before performing the "
+            "operation."
+        )
 
 
 def _start_from(out, input):
@@ -115,6 +126,7 @@ def scatter_op(input, index, src, *, dim, combine="assign", size=None):
 
 @scatter_op.forward
 def _(out, input, index, src, *, dim, combine="assign", size=None):
+    _check_apart(out, src)
     view, offsets = _along(out, index, dim)
     _start_from(out, input)
     devices.kernels(out).indexing.write(view, src, offsets, COMBINATIONS[combine])

@@ -10,10 +10,14 @@ from ..op import check_writable
 from ..shapes import Size, broadcast_shapes, wrap_dim
 from .arithmetic import conj_of
 from .copying import clone, clone_op
+from .reduction import sum_to_size
 from .registry import Sample, function, method, samples
 from .views import (
+    as_strided,
     expand,
     expand_op,
+    geometry,
+    narrow,
     permute_op,
     reach,
     reshape,
@@ -359,6 +363,24 @@ def combinations(input, r=2, with_replacement=False):
     return reshape(index_op(input, flat, dims=(0,)), (count // r, r))
 
 
+@function
+def narrow_copy(input, dim, start, length):
+    """A copy of `length` indices of dimension `dim` from `start` on."""
+    return clone(narrow(input, dim, start, length))
+
+
+@method(name="sum_to_size")
+def _sum_to_size(self, *size):
+    """The sum over the dimensions along which a tensor of `size` broadcasts to this one."""
+    size = Size(sizes_of(size, "sum_to_size"))
+    padded = (1,) * (len(self.shape) - len(size)) + size
+    if len(size) > len(self.shape) or any(
+        wanted not in (1, own) for wanted, own in zip(padded, self.shape)
+    ):
+        raise RuntimeError(f"size {list(size)} is not expandable to size {list(self.shape)}.")
+    return sum_to_size(self, size)
+
+
 # In place -----------------------------------------------------------------------------------------
 
 
@@ -425,6 +447,18 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     initialise(self, source.storage, self.dtype, source.shape, source.strides, source.offset)
     graph.bump_version(self)
     return self
+
+
+@method
+def as_strided_(self, size, stride, storage_offset=None):
+    """In-place version of :func:`as_strided`: another look at the same memory."""
+    return _take_over(self, as_strided(self, size, stride, storage_offset))
+
+
+@method
+def is_set_to(self, tensor):
+    """Whether both look at the same memory in the same way."""
+    return self.storage is tensor.storage and geometry(self) == geometry(tensor)
 
 
 # Samples ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from .registry import Sample, function, samples
 from .views import sizes_of, split_op, unbind_op
 
 
-@function
+@function(aliases=("unsafe_split_with_sizes",))
 def split_with_sizes(input, split_sizes, dim=0):
     """Views of `input` of the given sizes along `dim`."""
     dim = _dim_of("split", input, dim)
@@ -32,7 +32,7 @@ def _dim_of(name, input, dim):
     return wrap_dim(dim, len(input.shape))
 
 
-@function
+@function(aliases=("unsafe_split",))
 def split(tensor, split_size_or_sections, dim=0):
     """Views of `tensor` of one size (the last may be smaller), or of the sizes of a list, along `dim`."""
     if isinstance(split_size_or_sections, list | tuple):
@@ -50,7 +50,7 @@ def split(tensor, split_size_or_sections, dim=0):
     return split_op(tensor, dim=dim, sizes=tuple(sizes))
 
 
-@function
+@function(aliases=("unsafe_chunk",))
 def chunk(input, chunks, dim=0):
     """At most `chunks` views of `input` of one size (the last may be smaller) along `dim`."""
     dim = _dim_of("chunk", input, dim)

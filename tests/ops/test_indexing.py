@@ -272,6 +272,22 @@ def test_errors_leave_the_tensor_alone():
     assert x.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_values_may_not_lie_where_they_are_written():
+    x = torch.arange(4.0)
+    for write in (
+        lambda: x.__setitem__([1, 0, 2, 3], x),
+        lambda: x.index_add_(0, torch.arange(4), x),
+        lambda: x.scatter_(0, torch.arange(4), x),
+    ):
+        with pytest.raises(RuntimeError, match="single memory location"):
+            write()
+    x[[0, 1]] = x[2:]
+    assert x.tolist() == [2, 3, 2, 3]
+    places = torch.arange(3)
+    places[places] = places.clone() * 2
+    assert places.tolist() == [0, 2, 4]
+
+
 @pytest.mark.parametrize(
     "error, item",
     [
@@ -435,6 +451,21 @@ def test_bincount_and_histc():
     np.testing.assert_array_equal(
         torch.histc(torch.tensor(weights), 8, -2, 2).numpy(), np.histogram(weights, 8, (-2, 2))[0]
     )
+
+
+@pytest.mark.parametrize("density", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_histogram(weighted, density):
+    data, weights = _random((60,)), np.abs(_random((60,), 1)) if weighted else None
+    weight = torch.tensor(weights) if weighted else None
+    for bins, span in ((7, None), (5, (-1.0, 1.5)), (np.array([-1.0, 0.0, 0.5, 3.0]), None)):
+        ours = bins if isinstance(bins, int) else torch.tensor(bins)
+        found = torch.histogram(
+            torch.tensor(data), ours, range=span, weight=weight, density=density
+        )
+        expected = np.histogram(data, bins, span, weights=weights, density=density)
+        np.testing.assert_allclose(found.hist.numpy(), expected[0], rtol=1e-12)
+        np.testing.assert_allclose(found.bin_edges.numpy(), expected[1], rtol=1e-12)
 
 
 def test_zero_dimensional_targets():

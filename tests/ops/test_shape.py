@@ -297,6 +297,14 @@ def test_grids():
     assert torch.broadcast_shapes((2, 1), (3,)) == (2, 3)
 
 
+def test_sum_to_size_undoes_broadcasting():
+    x = torch.tensor(values(2, 3, 4))
+    check(x.sum_to_size(3, 1), values(2, 3, 4).sum((0, 2))[:, None])
+    assert x.narrow_copy(1, 1, 2).shape == (2, 2, 4)
+    with pytest.raises(RuntimeError, match="not expandable"):
+        x.sum_to_size(2, 4)
+
+
 @pytest.mark.parametrize("to", ["int32", "float64", "int16", "uint8", "complex64"])
 def test_bytes_seen_as_another_dtype(to):
     data = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -318,6 +326,9 @@ def test_shapes_changed_in_place():
     np.testing.assert_array_equal(x.numpy().ravel()[:3], [1, 2, 3])
     y = torch.empty(0, dtype=torch.float64)
     assert y.set_(x) is y and y.storage is x.storage and y.shape == (2, 2)
+    z = torch.arange(6.0)
+    assert z.as_strided_((2, 2), (2, 1), 1).tolist() == [[1, 2], [3, 4]]
+    assert z.is_set_to(z.detach()) and not z.is_set_to(z.clone())
     leaf = torch.tensor(values(3, 1), requires_grad=True)
     (leaf * torch.tensor(values(3, 1))).squeeze_().sum().backward()
     np.testing.assert_array_equal(leaf.grad.numpy(), values(3, 1))
