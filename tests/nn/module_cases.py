@@ -306,6 +306,7 @@ CASES = {
             [np.array([0.0, 1.0, 0.3]), np.array([0.0, 1, 1])],
         ),
         (lambda nn: nn.BCEWithLogitsLoss(), [normal(3, 4) * 20, uniform(4, 3).T]),
+        (lambda nn: nn.KLDivLoss(reduction="batchmean"), [normal(3, 4), uniform(4, 3).T]),
         (lambda nn: nn.KLDivLoss(reduction="sum", log_target=True), [normal(3, 4), normal(4, 3).T]),
         (lambda nn: nn.PoissonNLLLoss(), [normal(3, 4), uniform(4, 3).T * 5]),
         (

@@ -18,6 +18,8 @@ def fixed(array):
 
 CAUSAL = np.triu(np.full((4, 5), -np.inf), 1).view(Fixed)
 BLOCKED = np.array([[False, False, True, False, True], [False, True, False, False, False]])
+GRID = np.random.default_rng(0).uniform(-1.3, 1.3, size=(2, 3, 4, 2))
+GRID_3D = np.random.default_rng(0).uniform(-1.3, 1.3, size=(2, 2, 3, 2, 3))
 THETA = normal(2, 2, 3)
 
 
@@ -300,6 +302,21 @@ CASES = {
         [normal(5, 3), normal(3, 5).T, normal(1, 5, 3)[0]],
     ),
 }
+
+
+for mode in ("bilinear", "nearest", "bicubic"):
+    for padding in ("zeros", "border", "reflection"):
+        for corners in (False, True):
+            CASES[f"grid_sample {mode} {padding} {corners}"] = (
+                lambda t, x, g, m=mode, p=padding, c=corners: t.nn.functional.grid_sample(
+                    x, g, m, p, c
+                ),
+                [normal(2, 3, 4, 5), GRID],
+            )
+CASES["grid_sample in three dimensions"] = (
+    lambda t, x, g: t.nn.functional.grid_sample(x, g, align_corners=False),
+    [normal(2, 2, 3, 4, 3), GRID_3D],
+)
 
 
 def run(library, function, arrays):

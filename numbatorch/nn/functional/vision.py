@@ -134,7 +134,10 @@ def grid_sample(
             place = _fold_back(place, length, padding_mode, bool(align_corners))
         places.append(place)
     if mode == "nearest":
-        return _gather_pixels(input, [place.round() for place in places])
+        nearest = [place.round() for place in places]
+        # the grid gets a gradient as in the other modes; here it is zero
+        zero = sum(ops.where(place.isfinite(), place, 0.0) * 0 for place in places)
+        return _gather_pixels(input, nearest) + zero.unsqueeze(1)
     if mode == "bicubic":
         return _sample_cubic(input, places, padding_mode, bool(align_corners))
     return _sample_linear(input, places)
