@@ -29,8 +29,6 @@ SIGNATURE = types.void(types.int64, types.int64, types.int64)
 
 #: LLVM may fuse a multiply and an add; it may not assume that there are no NaNs or infinities.
 DEFAULT_FLAGS = frozenset({"contract"})
-#: For sums, whose order is ours to choose.
-REASSOCIATE = frozenset({"contract", "reassoc", "nsz"})
 
 _MOST_SLOTS = 128
 
