@@ -25,7 +25,7 @@ def _fma(typing_context, x, y, z):
 signature_of = {kind: kind(kind, kind, kind) for kind in (types.float32, types.float64)}
 
 
-@overload(fma, inline="always")
+@overload(fma)
 def _fma_of_type(x, y, z):
     if x in signature_of:
         return lambda x, y, z: _fma(x, y, z)
