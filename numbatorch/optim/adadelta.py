@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..creation import zeros_like
+from ..ops.optimizer import adadelta_
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -10,6 +11,7 @@ from .rules import (
     check_learning_rate,
     check_non_negative,
     counter,
+    fusable,
     scalar,
 )
 
@@ -57,6 +59,15 @@ class Adadelta(Optimizer):
             "square_avg": zeros_like(param),
             "acc_delta": zeros_like(param),
         }
+
+    def update_group(self, params, grads, states, group):
+        columns = [[state[name] for state in states] for name in ("square_avg", "acc_delta")]
+        if not fusable(params, grads, group, *columns):
+            return super().update_group(params, grads, states, group)
+        for state in states:
+            advance(state, group)
+        options = {name: scalar(group[name]) for name in ("lr", "rho", "eps", "weight_decay")}
+        adadelta_(params, grads, *columns, **options)
 
     def update_parameter(self, param, grad, state, group):
         rho, eps = group["rho"], group["eps"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..creation import zeros_like
+from ..ops.optimizer import adam_
 from ..tensor import Tensor
 from .optimizer import Optimizer
 from .rules import (
@@ -15,7 +16,9 @@ from .rules import (
     check_learning_rate,
     check_non_negative,
     counter,
+    fusable,
     kept_for_backward,
+    scalar,
     scalar_with_gradient,
 )
 
@@ -73,6 +76,22 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = zeros_like(param)
         return state
+
+    def update_group(self, params, grads, states, group):
+        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+        columns = [[state[name] for state in states] for name in names]
+        if not fusable(params, grads, group, *columns):
+            return super().update_group(params, grads, states, group)
+        columns += [None] * (3 - len(columns))
+        adam_(
+            params, grads, *columns,
+            steps=[advance(state, group) for state in states],
+            lr=scalar(group["lr"]),
+            betas=[scalar(beta) for beta in group["betas"]],
+            eps=group["eps"],
+            weight_decay=scalar(group["weight_decay"]),
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+        )  # fmt: skip
 
     def update_parameter(self, param, grad, state, group):
         lr, weight_decay = (scalar_with_gradient(group[name]) for name in ("lr", "weight_decay"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..creation import zeros_like
+from ..ops.optimizer import sgd_
 from ..tensor import Tensor
 from .optimizer import Optimizer
 from .rules import (
@@ -9,7 +11,9 @@ from .rules import (
     check_fused,
     check_learning_rate,
     check_non_negative,
+    fusable,
     kept_for_backward,
+    scalar,
     scalar_with_gradient,
 )
 
@@ -57,6 +61,24 @@ class SGD(Optimizer):
 
     def initial_state(self, param, group):
         return {"momentum_buffer": None} if group["momentum"] != 0 else {}
+
+    def update_group(self, params, grads, states, group):
+        if not fusable(params, grads, group):
+            return super().update_group(params, grads, states, group)
+        options = {name: scalar(group[name]) for name in ("lr", "weight_decay")}
+        if group["momentum"] == 0:
+            return sgd_(params, grads, None, **options)
+        options.update({name: group[name] for name in ("momentum", "dampening", "nesterov")})
+        fresh = [state["momentum_buffer"] is None for state in states]
+        for param, state, first in zip(params, states, fresh):
+            if first:
+                state["momentum_buffer"] = zeros_like(param)
+        buffers = [state["momentum_buffer"] for state in states]
+        for first in (True, False):
+            chosen = [i for i, was_fresh in enumerate(fresh) if was_fresh == first]
+            if chosen:
+                columns = [[column[i] for i in chosen] for column in (params, grads, buffers)]
+                sgd_(*columns, **options, first=first)
 
     def update_parameter(self, param, grad, state, group):
         grad = add_weight_decay(grad, param, scalar_with_gradient(group["weight_decay"]))
