@@ -50,7 +50,8 @@ def sgd_(params, grads, buffers, *, lr, weight_decay=0.0, momentum=0.0, dampenin
     With `first`, the buffers hold nothing yet and become the gradients.
     """
     if buffers is None:
-        return _step(formulas.sgd, (params, grads), [(lr, weight_decay)] * len(params))
+        _step(formulas.sgd, (params, grads), [(lr, weight_decay)] * len(params))
+        return
     kept, added = (0.0, 1.0) if first else (momentum, 1 - dampening)
     lookahead = momentum if nesterov else 0.0
     numbers = (lr, weight_decay, kept, added, lookahead)
