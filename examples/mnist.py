@@ -90,7 +90,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--test-batch-size", type=int, default=1000)
     parser.add_argument("--lr", type=float, default=1.0)
-    parser.add_argument("--gamma", type=float, default=0.7, help="learning rate decay per epoch")
+    parser.add_argument("--gamma", type=float, default=0.9, help="learning rate decay per epoch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log-interval", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("runs"), help="where results are written")
