@@ -6,6 +6,8 @@ panels and register tiles (gemm.py). Operands are read through their strides, ne
 
 from functools import cache, lru_cache
 
+import numpy as np
+
 from .. import jit, shapes
 from ..dtypes import float32, float64
 from ..formulas import conversion
@@ -19,9 +21,13 @@ from .gemm import (
 )
 from .native import integer, span
 from .strided import offset_of
+from .vectors import dot_tile, lanes, stack
 
 #: Multiplications that are worth a thread of their own.
 GRAIN = 65536
+
+#: Rows, and columns, of a tile of dot products; with so few rows, packing `b` would not pay.
+DOT_TILE = 3
 
 #: Rows of `a` that pass over one panel before the next: they stay in the second-level cache.
 ROW_BLOCK = 240
@@ -111,6 +117,55 @@ def panelled(element):
     return panelled_matmul_kernel
 
 
+def dotted(element):
+    """Dot products along memory, for a few rows of `a`; an item is DOT_TILE columns."""
+    size, side, tile_size = element.bitwidth // 8, lanes(element), DOT_TILE
+    tile, memory = dot_tile(element, DOT_TILE, DOT_TILE), stack(8 * DOT_TILE + size * DOT_TILE**2)
+
+    def dotted_matmul_kernel(begin, end, arguments):
+        rows, columns, depth = integer(arguments, 4), integer(arguments, 5), integer(arguments, 6)
+        out_row, out_column = integer(arguments, 7), integer(arguments, 8)
+        a_row, b_column = integer(arguments, 9), integer(arguments, 12)
+        start_row, start_column = integer(arguments, 13), integer(arguments, 14)
+        panels, rank = integer(arguments, 17), integer(arguments, 18)
+        table = memory()
+        offsets = span(table, tile_size, np.int64)
+        sums = span(table + 8 * tile_size, tile_size * tile_size, element)
+        for j in range(tile_size):
+            offsets[j] = j * b_column
+        for item in range(begin, end):
+            batch, first = item // panels, item % panels * tile_size
+            count = min(tile_size, columns - first)
+            out = integer(arguments, 0) + offset_of(batch, arguments, 19, 19 + rank, rank)
+            a = integer(arguments, 1) + offset_of(batch, arguments, 19, 19 + 2 * rank, rank)
+            b = integer(arguments, 2) + offset_of(batch, arguments, 19, 19 + 3 * rank, rank)
+            start = integer(arguments, 3)
+            if start != 0:
+                start += offset_of(batch, arguments, 19, 19 + 4 * rank, rank) + first * start_column
+            out += first * out_column
+            b += first * b_column
+            for i in range(rows):
+                for j in range(count):
+                    value = element(0)
+                    if start != 0:
+                        value = span(start + i * start_row + j * start_column, 1, element)[0]
+                    sums[i * tile_size + j] = value
+            vectors = depth // side
+            tile(
+                vectors, a, a_row, b, table, table + 8 * tile_size, tile_size * size, rows, count
+            )  # fmt: skip
+            for i in range(rows):
+                left = span(a + i * a_row, depth, element)
+                for j in range(count):
+                    right = span(b + j * b_column, depth, element)
+                    value = sums[i * tile_size + j]
+                    for k in range(vectors * side, depth):
+                        value += left[k] * right[k]
+                    span(out + i * out_row + j * out_column, 1, element)[0] = value
+
+    return dotted_matmul_kernel
+
+
 @cache
 def _portable_kernel(dtype):
     return jit.specialise(
@@ -127,7 +182,10 @@ def _row_block(rows, panels, threads):
 
 @lru_cache(maxsize=4096)
 def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_strides, *start):
-    """(kernel, items, grain, slots after the addresses) of a product, or None if it is empty."""
+    """(kernel, items, grain, slots, swapped) of a product, or None if it is empty.
+
+    The slots are those after the addresses; `swapped` says that b.T @ a.T is to be computed.
+    """
     *batch, rows, columns = shape
     depth = a_shape[-1]
     if 0 in shape:
@@ -140,8 +198,20 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
     ]
     strides = [[stride * dtype.itemsize for stride in operand] for operand in strides]
     sizes, batch_strides = shapes.collapse(batch, [operand[:-2] for operand in strides])
-    batches = shapes.numel(sizes)
-    if dtype in _PANELLED and depth > 0:
+    batches, swapped = shapes.numel(sizes), False
+    dots = dtype in _PANELLED and depth >= 2 * lanes(dtype.numba)
+    dots = dots and strides[1][-1] == strides[2][-2] == dtype.itemsize
+    if dots and min(rows, columns) <= DOT_TILE:
+        swapped = rows > DOT_TILE
+        if swapped:
+            rows, columns = columns, rows
+            strides = [[*operand[:-2], *operand[:-3:-1]] for operand in strides]
+            for operands in (strides, batch_strides):
+                operands[1], operands[2] = operands[2], operands[1]
+        block, blocks, panels = rows, 1, -(-columns // DOT_TILE)
+        kernel = jit.specialise(dotted, dtype.numba)
+        items, work = batches * panels, rows * DOT_TILE * depth
+    elif dtype in _PANELLED and depth > 0:
         width = tile_columns(dtype.numba)
         panels = -(-columns // width)
         block = _row_block(rows, batches * panels, threads)
@@ -158,7 +228,7 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
     slots += [block, blocks, panels, len(sizes), *sizes]
     for operand in batch_strides:
         slots += operand
-    return kernel, items, -(-GRAIN // work), tuple(slots)
+    return kernel, items, -(-GRAIN // work), tuple(slots), swapped
 
 
 def matmul(out, a, b, start=None):
@@ -174,5 +244,7 @@ def matmul(out, a, b, start=None):
         plan = _plan(out.dtype, jit.get_num_threads(), *geometry, start.shape, start.strides)
         start_address = start.address
     if plan is not None:
-        kernel, items, grain, slots = plan
+        kernel, items, grain, slots, swapped = plan
+        if swapped:
+            a, b = b, a
         kernel(items, grain, out.address, a.address, b.address, start_address, *slots)

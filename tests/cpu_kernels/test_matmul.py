@@ -117,6 +117,21 @@ def test_empty(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "rows, columns", [(1, 1), (1, 7), (3, 10), (2, 3), (9, 1), (20, 2), (4, 4)]
+)
+def test_few_rows_or_columns(rows, columns, dtype):
+    for depth in (31, 32, 33, 100, 257):
+        for batch in ((), (3,)):
+            a = random((*batch, rows, depth), dtype)
+            b = random((*batch, columns, depth), dtype).swapaxes(-1, -2)
+            start = random((rows, columns), dtype)
+            expected = a.astype("float64") @ b
+            close(product(a, b), expected, depth)
+            close(product(a, b, start), expected + start, depth)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_accumulates_into_out_and_reads_a_bias(dtype):
     a, b = random((50, 300), dtype), random((300, 70), dtype)
     out = random((50, 70), dtype)
