@@ -191,19 +191,22 @@ def pixel_tile(element):
     return intrinsic(tile)
 
 
+# The 36 places of every transformed operand are a vector more apart than their size: at multiples of
+# 4096 bytes they would fall into one set of the cache and evict each other.
+
 # Kernels -----------------------------------------------------------------------------------------
 
 
 def weight_transformer(element):
     """out[group, 6 i + j, row, channel] = (G w G')[i, j]; an item is a row of a group."""
-    size = element.bitwidth // 8
+    size, sixth, gap = element.bitwidth // 8, 1 / 6, lanes(element)
 
     @register_jitable
     def transform(a, b, c):
         """G w: three values to six."""
-        outer, inner = (a + c) / 6, b / 6
-        wide, narrow = a / 24 + c / 6, b / 12
-        return a / 4, -outer - inner, inner - outer, wide + narrow, wide - narrow, c
+        outer, inner = (a + c) * sixth, b * sixth
+        wide, narrow = (0.25 * a + c) * sixth, 0.5 * inner
+        return 0.25 * a, -outer - inner, inner - outer, wide + narrow, wide - narrow, c
 
     @register_jitable
     def tap(weight, offset):
@@ -213,7 +216,7 @@ def weight_transformer(element):
         out, weight = integer(arguments, 0), integer(arguments, 1)
         rows, channels = integer(arguments, 2), integer(arguments, 3)
         step_h, step_w = integer(arguments, 7), integer(arguments, 8)
-        plane = rows * channels
+        plane = rows * channels + gap
         for item in range(begin, end):
             group, row = item // rows, item % rows
             to = out + (group * 36 * plane + row * channels) * size
@@ -226,10 +229,14 @@ def weight_transformer(element):
                 at += step_w
                 right = transform(tap(at, 0), tap(at, step_h), tap(at, 2 * step_h))
                 for i in range(6):
-                    values = transform(left[i], middle[i], right[i])
-                    for j in range(6):
-                        place = to + ((6 * i + j) * plane + c) * size
-                        span(place, 1, element)[0] = element(values[j])
+                    v0, v1, v2, v3, v4, v5 = transform(left[i], middle[i], right[i])
+                    place = to + (6 * i * plane + c) * size
+                    span(place, 1, element)[0] = element(v0)
+                    span(place + plane * size, 1, element)[0] = element(v1)
+                    span(place + 2 * plane * size, 1, element)[0] = element(v2)
+                    span(place + 3 * plane * size, 1, element)[0] = element(v3)
+                    span(place + 4 * plane * size, 1, element)[0] = element(v4)
+                    span(place + 5 * plane * size, 1, element)[0] = element(v5)
 
     return winograd_weight_kernel
 
@@ -252,7 +259,7 @@ def image_transformer(element):
 def winograd_convolution(element):
     """out = bias + weight * image; an item is a worker's share of the blocks of lines."""
     size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows = tile_height()
+    tile_rows, gap = tile_height(), vector_bytes()
     fill, zeros_memory = image_filler(element), stack(width * size)
     transform_image, pixel_transform = image_transformer(element), pixel_tile(element)
     wide = multiply_tile(element, tile_height(), TILE_VECTORS)
@@ -264,9 +271,9 @@ def winograd_convolution(element):
         channels, rows = integer(arguments, CHANNELS), integer(arguments, ROWS)
         tile_row = integer(arguments, TILE_PITCH) * size
         for place in range(36):
-            a = weight + (place * rows + i) * channels * size
-            b = transformed + place * channels * tile_row
-            c = products + place * tile_rows * tile_row
+            a = weight + place * (rows * channels * size + gap) + i * channels * size
+            b = transformed + place * (channels * tile_row + gap)
+            c = products + place * (tile_rows * tile_row + gap)
             for first in range(0, tiles, width):
                 here = first * size
                 if tiles - first > side:
@@ -322,12 +329,12 @@ def winograd_convolution(element):
                 tile_lines = (here + 3) // 4
                 tiles = tile_lines * integer(arguments, TILES)
                 transform_image(
-                    arguments, scratch, transformed, channels * tile_row, channels, tile_lines
+                    arguments, scratch, transformed, channels * tile_row + gap, channels, tile_lines
                 )
                 out = integer(arguments, OUT) + n * integer(arguments, OUT_N)
                 out += group * integer(arguments, OUT_G) + d * integer(arguments, OUT_STRIDE_D)
                 out += line * integer(arguments, OUT_STRIDE_H)
-                weight = integer(arguments, WEIGHT) + group * 36 * rows * channels * size
+                weight = integer(arguments, WEIGHT) + group * 36 * (rows * channels * size + gap)
                 for i in range(0, rows, tile_rows):
                     count = min(tile_rows, rows - i)
                     multiply(arguments, weight, transformed, products, i, count, tiles, zeros)
@@ -338,7 +345,7 @@ def winograd_convolution(element):
                             bias = span(integer(arguments, BIAS) + at, 1, element)[0]
                         for t in range(0, tiles, side):
                             pixel_transform(
-                                products + r * tile_row + t * size, tile_rows * tile_row,
+                                products + r * tile_row + t * size, tile_rows * tile_row + gap,
                                 pixels + 4 * t * size, 4 * tile_row,
                             )  # fmt: skip
                         to = out + (i + r) * integer(arguments, OUT_C)
@@ -390,8 +397,8 @@ def _plan(dtype, threads, axes, out_strides, out_group, source, rows, groups):
     columns = tile_columns(element)
     image, tiles, _, tile_pitch = tile_geometry(axes, channels, columns, element)
     transformed = image.nbytes
-    products = transformed + (36 * channels * tile_pitch + columns) * size
-    pixels = products + (36 * tile_height() * tile_pitch + columns) * size
+    products = transformed + 36 * (channels * tile_pitch + columns) * size
+    pixels = products + 36 * (tile_height() * tile_pitch + columns) * size
     scratch_bytes = pixels + 16 * tile_pitch * size
     blocks = -(-height.count // image.lines)
     tasks = images * groups * depth.count * blocks
@@ -415,7 +422,9 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
         dtype, jit.get_num_threads(), axes, out_strides, out_group, five(source), rows, groups
     )
     channels = source.shape[1] // groups
-    transformed = memory.Storage(36 * groups * rows * channels * dtype.itemsize)
+    transformed = memory.Storage(
+        36 * groups * (rows * channels + lanes(dtype.numba)) * dtype.itemsize
+    )
     group, row, channel, *_, step_h, step_w = weight_strides
     first = weight.address
     for axis, step in zip(axes[1:], (step_h, step_w)):  # the tap that reads the first place

@@ -126,7 +126,7 @@ def sums_tile(element):
 def winograd_weight_gradient(element):
     """Partial gradients over a part of the batch and a panel of channels; an item is a worker's."""
     size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows = tile_height()
+    tile_rows, gap = tile_height(), vector_bytes()
     fill, transform_image = image_filler(element), image_transformer(element)
     transform_gradient = plane_transformer(gradient_tile, element)
     transpose = transpose_tile(element)
@@ -165,7 +165,9 @@ def winograd_weight_gradient(element):
                 place, grad + r * integer(arguments, GRAD_C), arguments, lines, tile_lines
             )
             to = out + r * tile_row
-            transform_gradient(place, 4 * tiles * size, to, rows * tile_row, tiles, tile_lines)
+            transform_gradient(
+                place, 4 * tiles * size, to, rows * tile_row + gap, tiles, tile_lines
+            )
 
     @register_jitable
     def add_block(arguments, scratch, tiles):
@@ -178,12 +180,13 @@ def winograd_weight_gradient(element):
             for c in range(0, width, side):
                 for t in range(0, tiles, side):
                     transpose(
-                        images + (place * width + c) * tile_row + t * size, tile_row,
+                        images + place * (width * tile_row + gap) + c * tile_row + t * size, tile_row,
                         b + (t * width + c) * size, width * size,
                     )  # fmt: skip
-            a = scratch + integer(arguments, GRADIENTS) + place * rows * tile_row
+            a = scratch + integer(arguments, GRADIENTS) + place * (rows * tile_row + gap)
             for i in range(0, rows, tile_rows):
-                sums = scratch + integer(arguments, SUMS) + (place * rows + i) * width * size
+                sums = scratch + integer(arguments, SUMS) + place * (rows * width * size + gap)
+                sums += i * width * size
                 wide(
                     tiles, a + i * tile_row, tile_row, size, b, width * size,
                     sums, width * size, sums, width * size, min(tile_rows, rows - i),
@@ -197,7 +200,7 @@ def winograd_weight_gradient(element):
         taps = span(nine, 9 * side, element)
         for r in range(rows):
             for first in range(0, channels, side):
-                transform_sums(sums + (r * width + first) * size, rows * width * size, nine)
+                transform_sums(sums + (r * width + first) * size, rows * width * size + gap, nine)
                 for c in range(min(side, channels - first)):
                     place = span(out + (r * stride + (first + c) * 9) * size, 9, element)
                     for k in range(9):
@@ -209,7 +212,7 @@ def winograd_weight_gradient(element):
         blocks, channels = integer(arguments, CHANNEL_BLOCKS), integer(arguments, ALL_CHANNELS)
         parts, images = integer(arguments, PARTS), integer(arguments, IMAGES)
         groups, height = integer(arguments, GROUPS), integer(arguments, OUT_H)
-        step = width * integer(arguments, TILE_PITCH) * size
+        step = width * integer(arguments, TILE_PITCH) * size + gap
         for worker in range(begin, end):
             scratch = integer(arguments, SCRATCH) + worker * integer(arguments, SCRATCH_STRIDE)
             sums = scratch + integer(arguments, SUMS)
@@ -217,7 +220,7 @@ def winograd_weight_gradient(element):
                 first = task % blocks * block
                 count = min(block, channels - first)
                 group, part = task // blocks % groups, task // (blocks * groups)
-                span(sums, 36 * rows * width, element)[:] = 0
+                span(sums, 36 * (rows * width + side), element)[:] = 0
                 for n in range(images * part // parts, images * (part + 1) // parts):
                     source = integer(arguments, SOURCE) + n * integer(arguments, SOURCE_N)
                     source += group * integer(arguments, SOURCE_G)
@@ -261,10 +264,10 @@ def _plan(dtype, threads, axes, source, grad, out_channels, groups):
     slack = 8 * side  # vectors reach this much beyond the last tile
     for elements in (
         4 * image.lines * tiles + slack,  # grad_output; the next three transformed
-        36 * columns * tile_pitch + slack,
-        36 * columns * tile_pitch + slack,
-        36 * rows * tile_pitch + slack,
-        36 * rows * columns,
+        36 * (columns * tile_pitch + side) + slack,
+        36 * (columns * tile_pitch + side) + slack,
+        36 * (rows * tile_pitch + side) + slack,
+        36 * (rows * columns + side),
     ):
         offsets.append(end)
         end += -(-elements * size // 64) * 64
