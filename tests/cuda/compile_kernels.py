@@ -56,6 +56,8 @@ def prepare(toolkit):
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     from numbatorch import cuda_memory, cuda_target  # noqa: I001  first, it finds numba-cuda
 
+    from numbatorch.cuda_simulator import SimulatedMemory
+
     import numba.cuda.cuda_paths as paths
     import numba.cuda.dispatcher as dispatcher
     import numpy as np
@@ -66,9 +68,8 @@ def prepare(toolkit):
     cuda_target.device_count = lambda: 1
     cuda_target.current_device = lambda: 0
     cuda_target._most_blocks = lambda index: 1
-    cuda_target.allocate = lambda nbytes, index: cuda_target.SimulatedMemory(
-        np.zeros(nbytes, np.uint8)
-    )
+    cuda_target.allocate = lambda nbytes, index: SimulatedMemory(np.zeros(nbytes, np.uint8))
+    cuda_target.address = lambda memory: memory.array.ctypes.data
     notes = {}
 
     def launch(kernel, blocks, threads, *arguments):
@@ -90,7 +91,7 @@ def numba_type(argument):
     from numba import types as nb
     from numba.np.numpy_support import from_dtype
 
-    from numbatorch.cuda_target import SimulatedMemory
+    from numbatorch.cuda_simulator import SimulatedMemory
 
     if isinstance(argument, SimulatedMemory):
         return nb.Array(from_dtype(argument.dtype), 1, "C")
@@ -228,13 +229,13 @@ def refused_by_the_cpu(kernel, types_):
     """Whether an elementwise formula is not for complex numbers on the CPU either."""
     from numba.core.errors import NumbaError
 
-    from numbatorch.cuda_target import _compiled
+    from numbatorch.cuda_simulator import compiled
 
     if not is_elementwise(kernel) or not element_types(types_)[-1].startswith("complex"):
         return False
     operands = [1j] * (len(element_types(types_)) - 1)
     try:
-        _compiled(formula_of(kernel))(*operands, *[1.0] * len(types_.args[-1]))
+        compiled(formula_of(kernel))(*operands, *[1.0] * len(types_.args[-1]))
     except NumbaError:
         return True
     return False

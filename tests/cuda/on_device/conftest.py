@@ -5,7 +5,6 @@ for before Numba was imported.
 """
 
 import os
-import sys
 
 import pytest
 
@@ -13,10 +12,6 @@ SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 
 if os.environ.get("NUMBATORCH_TEST_DEVICE") != "cuda":
     pytest.exit("run tests/cuda/test_on_device.py, which sets the environment", returncode=2)
-
-if SIMULATED:
-    # The simulator's main thread polls the threads of a block; let it not keep them waiting.
-    sys.setswitchinterval(1e-4)
 
 
 def pytest_configure(config):
