@@ -149,7 +149,7 @@ def test_the_digest_follows_the_formulas_in_other_files(monkeypatch):
     reached = kernel_cache._reachable_modules("numbatorch.cpu_kernels.elementwise")
     assert {"numbatorch.cpu_kernels.native", "numbatorch.formulas.conversion"} <= reached
 
-    kernel = elementwise._specialise(arithmetic.add, *_float32(2), 0).function
+    kernel = elementwise._dense_kernel(arithmetic.add, *_float32(2), 0).function
     before = kernel_cache.source_digest(kernel)
     read = kernel_cache._module_text
     monkeypatch.setattr(

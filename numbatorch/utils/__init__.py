@@ -1,1 +1,3 @@
 """Helpers around tensors: data loading and hooks."""
+
+from . import data
