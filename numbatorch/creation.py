@@ -243,7 +243,7 @@ def _to_numpy(data):
     if isinstance(data, numbers.Number):
         return np.asarray(data), dtypes.of_scalar(data)
     try:
-        found = np.asarray(_plain(data))
+        found = np.asarray(_plain(data, data))
     except ValueError as error:
         raise ValueError(f"expected sequences of equal lengths: {error}") from None
     except OverflowError:
@@ -260,16 +260,16 @@ def _to_numpy(data):
     return found, dtype
 
 
-def _plain(data):
-    """Nested lists with tensors turned into arrays."""
+def _plain(data, whole):
+    """Nested lists with tensors turned into arrays; `whole` is what they are part of."""
     if isinstance(data, graph.Value):
         return to_device(data, devices.CPU).as_numpy()
     if isinstance(data, list | tuple):
-        return [_plain(item) for item in data]
+        return [_plain(item, whole) for item in data]
     if isinstance(data, str | bytes | dict | set) or data is None:
-        raise _not_a_number(data)
+        raise _not_a_number(whole)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not hasattr(data, "__array__"):
-        return [_plain(data[i]) for i in range(len(data))]
+        return [_plain(data[i], whole) for i in range(len(data))]
     return data
 
 

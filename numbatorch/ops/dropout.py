@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import devices, dtypes, graph, shapes
 from ..op import scalar_name
-from .arithmetic import add, mul
+from .arithmetic import add, add_, mul
 from .copying import preserved_strides
 from .drawing import overwrite, overwriting
 from .random import bernoulli_scalar_op
@@ -79,7 +79,7 @@ def _family(name, feature, alpha, doc):
         return _apply(input, p, train, feature, alpha, mul, add)
 
     def apply_in_place(input, p, train):
-        return _apply(input, p, train, feature, alpha, mul.inplace, add.inplace)
+        return _apply(input, p, train, feature, alpha, mul.inplace, add_)
 
     apply.__name__ = apply.__qualname__ = name
     apply_in_place.__name__ = apply_in_place.__qualname__ = f"{name}_"

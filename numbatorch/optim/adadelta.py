@@ -63,7 +63,8 @@ class Adadelta(Optimizer):
     def update_group(self, params, grads, states, group):
         columns = [[state[name] for state in states] for name in ("square_avg", "acc_delta")]
         if not fusable(params, grads, group, *columns):
-            return super().update_group(params, grads, states, group)
+            super().update_group(params, grads, states, group)
+            return
         for state in states:
             advance(state, group)
         options = {name: scalar(group[name]) for name in ("lr", "rho", "eps", "weight_decay")}

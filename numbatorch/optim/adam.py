@@ -81,7 +81,8 @@ class Adam(Optimizer):
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
         columns = [[state[name] for state in states] for name in names]
         if not fusable(params, grads, group, *columns):
-            return super().update_group(params, grads, states, group)
+            super().update_group(params, grads, states, group)
+            return
         columns += [None] * (3 - len(columns))
         adam_(
             params, grads, *columns,

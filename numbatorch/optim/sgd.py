@@ -64,10 +64,12 @@ class SGD(Optimizer):
 
     def update_group(self, params, grads, states, group):
         if not fusable(params, grads, group):
-            return super().update_group(params, grads, states, group)
+            super().update_group(params, grads, states, group)
+            return
         options = {name: scalar(group[name]) for name in ("lr", "weight_decay")}
         if group["momentum"] == 0:
-            return sgd_(params, grads, None, **options)
+            sgd_(params, grads, None, **options)
+            return
         options.update({name: group[name] for name in ("momentum", "dampening", "nesterov")})
         fresh = [state["momentum_buffer"] is None for state in states]
         for param, state, first in zip(params, states, fresh):
