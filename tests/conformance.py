@@ -66,6 +66,7 @@ def _method(name):
 #: Entries that PyTorch's database calls in a way of its own: what to call with their arguments.
 ADAPTERS = {
     "where": lambda self, condition, other: numbatorch.where(condition, self, other),
+    "einsum": lambda operands, equation: numbatorch.einsum(equation, *operands),
     "fill": lambda x, value: x.clone().fill_(value),
     "zero_": lambda x: x.clone().zero_(),
     "nn.functional.embedding": lambda weight, index, **kwargs: (

@@ -399,3 +399,9 @@ def test_results_agree_with_numpy_over_a_random_program():
     ((x * y - x / 2).sum() + (y * y).sum()).backward()
     np.testing.assert_allclose(x.grad.numpy(), np.broadcast_to(b - 0.5, (3, 4)))
     np.testing.assert_allclose(y.grad.numpy(), a.sum(0) + 2 * b)
+
+
+def test_the_gradient_of_a_step_function_is_zero():
+    x = leaf(1.2, -0.7)
+    (x.round() + x.sign() + x.floor()).sum().backward()
+    assert values(x.grad) == [0.0, 0.0]

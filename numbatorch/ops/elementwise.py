@@ -10,6 +10,7 @@ from .. import devices, dtypes, graph, shapes
 from ..op import Op, Spec, camel_case, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
+from .copying import zeros_like_meta
 from .output import write_out
 from .registry import function
 
@@ -213,4 +214,4 @@ def no_gradient(*ops):
 
         @op.gradient(*op.input_names)
         def _(grad):
-            return None
+            return zeros_like_meta(graph.metadata_of(grad))
