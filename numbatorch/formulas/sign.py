@@ -43,7 +43,7 @@ def _sign(x):
 def sgn(x):
     """x / |x| for a complex number, 0 for 0"""
     size = abs(x)
-    return x / size if size > 0 else x * 0
+    return x / size if size > 0 else x * like(x, 0)
 
 
 def signbit(x):

@@ -10,6 +10,8 @@ from .rounding import floor
 from .trigonometric import tan
 from .typed import formula, like
 
+LN2, LOG2_E = math.log(2.0), 1.0 / math.log(2.0)
+
 
 def _lgamma_in_python(x):
     x = float(x)
@@ -131,7 +133,7 @@ def logaddexp2(x, y):
     """log2(2**x + 2**y)"""
     larger = x if (x > y or x != x) else y
     distance = abs(x - y)
-    tail = log1p(exp(-distance * like(x, math.log(2.0)))) * like(x, 1.0 / math.log(2.0))
+    tail = log1p(exp(-distance * like(x, LN2))) * like(x, LOG2_E)
     return larger if x == y and distance != 0 else larger + tail
 
 

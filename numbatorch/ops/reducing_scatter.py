@@ -87,6 +87,11 @@ def scatter_reduce(run, input, dim, index, src, reduce, *, include_self=True):
         raise RuntimeError(
             "reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce)
         )
+    if input.dtype.is_complex and reduce in ("amax", "amin"):
+        raise NotImplementedError(
+            f"scatter_reduce(): {reduce} is not implemented for {input.dtype}: complex numbers have "
+            "no order"
+        )
     dim = check_gather("scatter_reduce", input, dim, index, src)
     check_same_dtype("scatter", input, src)
     src = fitted(src, index)
