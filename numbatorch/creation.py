@@ -10,6 +10,7 @@ from .op import copy_values
 from .ops import scalars
 from .ops.casting import cast, to_device
 from .ops.copying import fresh_full
+from .ops.output import store
 from .ops.registry import function, method
 from .ops.views import sizes_of
 
@@ -57,7 +58,10 @@ def empty(
     pin_memory=False, memory_format=None,
 ):  # fmt: skip
     """Uninitialised elements."""
-    return finish(_empty(shape_of(given(sizes, size)), dtype, device), requires_grad)
+    shape = shape_of(given(sizes, size))
+    if out is not None:
+        return store(_empty(shape, out.dtype, devices.of(out)), out)
+    return finish(_empty(shape, dtype, device), requires_grad)
 
 
 def _empty(shape, dtype, place):
@@ -78,8 +82,6 @@ def full(
 def _full(size, value, out, dtype, place, requires_grad):
     shape = shape_of(size)
     if out is not None:
-        from .ops.output import store
-
         return store(fresh_full(shape, value, out.dtype, devices.of(out)), out)
     dtype = dtypes.of_scalar(value) if dtype is None else dtype
     return finish(fresh_full(shape, value, dtype, devices.resolve(place)), requires_grad)
@@ -373,6 +375,8 @@ def arange(
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if out is not None:
+        dtype = out.dtype
     if dtype is None:
         whole = all(isinstance(x, int | np.integer) for x in (start, end, step))
         dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
@@ -382,7 +386,15 @@ def arange(
         values = start + step * np.arange(count, dtype=np.int64)
     else:
         values = start + step * np.arange(count, dtype=np.float64)
-    return finish(from_array(values, dtype, _resolve(device)), requires_grad)
+    return _from_values(values, dtype, device, out, requires_grad)
+
+
+def _from_values(values, dtype, place, out, requires_grad):
+    """A tensor of computed values; written into `out` where that is given."""
+    if out is not None:
+        return store(from_array(values, out.dtype, devices.of(out)), out)
+    dtype = dtype or dtypes.get_default_dtype()
+    return finish(from_array(values, dtype, devices.resolve(place)), requires_grad)
 
 
 @function(method=False)
@@ -391,14 +403,8 @@ def linspace(
     pin_memory=False,
 ):  # fmt: skip
     """`steps` evenly spaced numbers from start to end, both included."""
-    return finish(
-        from_array(
-            _linspace(start, end, steps, dtype),
-            dtype or dtypes.get_default_dtype(),
-            _resolve(device),
-        ),
-        requires_grad,
-    )
+    dtype = dtype if out is None else out.dtype
+    return _from_values(_linspace(start, end, steps, dtype), dtype, device, out, requires_grad)
 
 
 def _linspace(start, end, steps, dtype):
@@ -424,9 +430,7 @@ def logspace(
 ):  # fmt: skip
     """base ** linspace(start, end, steps)."""
     values = np.power(np.float64(base), _linspace(start, end, steps, dtypes.float64))
-    return finish(
-        from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
-    )
+    return _from_values(values, dtype, device, out, requires_grad)
 
 
 @function(method=False)
@@ -439,6 +443,4 @@ def eye(
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     values = np.eye(n, m)
-    return finish(
-        from_array(values, dtype or dtypes.get_default_dtype(), _resolve(device)), requires_grad
-    )
+    return _from_values(values, dtype, device, out, requires_grad)

@@ -7,6 +7,7 @@ from ..op import Layout, view
 from . import joining
 from .arithmetic import conj_of
 from .comparison import isnan
+from .output import deliver
 from .registry import Sample, function, method, samples
 from .selection import where_op
 from .trigonometric import atan2, cos, sin
@@ -119,13 +120,14 @@ def complex_(real, imag, *, out=None):
             f"{real.dtype} and {imag.dtype}"
         )
     shape = graph.shapes.broadcast_shapes(real.shape, imag.shape)
-    return view_as_complex(joining.stack([real.expand(shape), imag.expand(shape)], -1))
+    pairs = joining.stack([real.expand(shape), imag.expand(shape)], -1)
+    return deliver("complex", view_as_complex(pairs), out)
 
 
 @function(method=False)
 def polar(abs, angle, *, out=None):
     """abs * (cos(angle) + i sin(angle))"""
-    return complex_(abs * cos(angle), abs * sin(angle))
+    return complex_(abs * cos(angle), abs * sin(angle), out=out)
 
 
 @function
@@ -133,11 +135,12 @@ def angle(input, *, out=None):
     """The angle of a complex number; of a real one, pi where it is negative, else 0."""
     if input.dtype.is_complex:
         parts = view_as_real(input)
-        return atan2(parts.select(-1, 1), parts.select(-1, 0))
+        return atan2(parts.select(-1, 1), parts.select(-1, 0), out=out)
     zero = (
         input * 0.0 if input.dtype.is_floating_point else input.to(dtypes.get_default_dtype()) * 0
     )
-    return where_op(isnan(input), input.to(zero.dtype), where_op(input < 0, math.pi, zero))
+    found = where_op(isnan(input), input.to(zero.dtype), where_op(input < 0, math.pi, zero))
+    return deliver("angle", found, out)
 
 
 def _complex_samples(make):

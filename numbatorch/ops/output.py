@@ -6,14 +6,25 @@ from ..op import check_result_cast, copy_values
 
 def write_out(op, out, inputs, params):
     """Run `op` without recording and write its result into `out`, which is resized to fit."""
-    if graph.modes.grad_enabled and (
-        out._requires_grad or any(x is not None and x._requires_grad for x in inputs)
-    ):
+    refuse_gradients(op.name, out, *inputs)
+    return store(op.call(inputs, params), out)
+
+
+def deliver(name, result, out):
+    """The result of the composed function `name`, written into `out` where that is given."""
+    if out is None:
+        return result
+    refuse_gradients(name, out, result)
+    return store(result, out)
+
+
+def refuse_gradients(name, *values):
+    """RuntimeError where a function called with `out=` would have to be differentiated."""
+    if graph.modes.grad_enabled and any(x is not None and x._requires_grad for x in values):
         raise RuntimeError(
-            f"{op.name}(): functions with out=... arguments don't support automatic "
+            f"{name}(): functions with out=... arguments don't support automatic "
             "differentiation, but one of the arguments requires grad."
         )
-    return store(op.call(inputs, params), out)
 
 
 def store(result, out):

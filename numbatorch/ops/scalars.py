@@ -126,15 +126,3 @@ def _wrong_type(op, inputs, x):
         f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor, not "
         f"{type(x).__name__}"
     )
-
-
-def as_value(x, like):
-    """A value from a value or a number, on the device of `like`."""
-    if isinstance(x, graph.Value):
-        return x
-    return constant(x, dtypes.of_scalar(x), devices.of(like))
-
-
-def wrap_number(value, dtype=None, place=devices.CPU):
-    """A fresh 0-d value of a number, of the dtype that it has on its own."""
-    return full_scalar(value, dtype or dtypes.of_scalar(value), place)
