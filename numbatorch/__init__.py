@@ -23,6 +23,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .cpu_target import get_num_threads, set_num_threads
 from .cuda_memory import OutOfMemoryError
 from .devices import device
 from .dtypes import ALIASES as _DTYPE_ALIASES
@@ -48,7 +49,6 @@ from .dtypes import (
 from .dtypes import (
     bool_ as bool,
 )
-from .jit import get_num_threads, set_num_threads
 from .launcher import install_as_torch
 from .legacy import TYPED_TENSORS as _TYPED_TENSORS
 from .ops.registry import FUNCTIONS as _FUNCTIONS

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent / "numbatorch"
 LAYERS = [
     {"config", "dtypes", "return_types", "shapes"},
     {"kernel_cache"},
-    {"jit", "formulas", "cuda_target", "cuda_simulator"},
+    {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
     {"memory", "array"},
     {"cuda_memory"},
     {"devices"},

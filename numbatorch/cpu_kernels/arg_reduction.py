@@ -5,7 +5,7 @@ A NaN counts as greater and as less than any number. The geometry is that of `re
 
 from numba import types
 
-from .. import jit
+from .. import cpu_target
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN, beats_as_maximum, beats_as_minimum
 from . import reduction
@@ -114,8 +114,8 @@ def _specialise(reduction_, beats, dtype):
         value.numba, stored.itemsize, reduction_.initial_for(value),
     )  # fmt: skip
     return (
-        jit.specialise(rows, *key),
-        jit.specialise(columns, *key),
+        cpu_target.specialise(rows, *key),
+        cpu_target.specialise(columns, *key),
     )
 
 

@@ -9,7 +9,7 @@ from functools import cache
 
 from numba.extending import register_jitable
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..formulas import conversion
 from . import convolution_plan
 from .convolution_geometry import volume
@@ -176,7 +176,7 @@ def weight_gradient(load, store, convert, compute, element):
 
 @cache
 def _plain(factory, dtype):
-    return jit.specialise(
+    return cpu_target.specialise(
         factory, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.compute, dtype.numba,
     )  # fmt: skip

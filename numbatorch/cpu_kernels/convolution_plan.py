@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .. import jit, memory, shapes
+from .. import cpu_target, memory, shapes
 from ..dtypes import float32, float64
 from . import direct_convolution as kernels
 from . import winograd, winograd_gradient
@@ -102,14 +102,14 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
         )  # fmt: skip
         return
     scratch_bytes, workers, head, tail, _table = _correlation_plan(
-        dtype, jit.get_num_threads(), axes, out_strides, out_group, five(source), weight_strides,
+        dtype, cpu_target.get_num_threads(), axes, out_strides, out_group, five(source), weight_strides,
         rows, groups,
     )  # fmt: skip
     scratch = memory.Storage(scratch_bytes * workers)
     bias_address, bias_stride = 0, 0
     if bias is not None:
         bias_address, bias_stride = bias.address, bias.strides[0] * dtype.itemsize
-    jit.specialise(kernels.correlation, dtype.numba)(
+    cpu_target.specialise(kernels.correlation, dtype.numba)(
         workers, 1, source.address, scratch.address, scratch_bytes, *head,
         out, weight.address, bias_address, *tail, bias_stride,
     )  # fmt: skip
@@ -199,17 +199,23 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
         winograd_gradient.weight_gradient(out, axes, input, grad_output, groups)
         return
     scratch_bytes, workers, parts, head, tail, _table = _weight_plan(
-        out.dtype, jit.get_num_threads(), axes, five(input), grad_strides, out.shape[0], groups
+        out.dtype,
+        cpu_target.get_num_threads(),
+        axes,
+        five(input),
+        grad_strides,
+        out.shape[0],
+        groups,
     )
     count = shapes.numel(out.shape)
     partial = out if parts == 1 else memory.Storage(parts * count * out.dtype.itemsize)
     scratch = memory.Storage(scratch_bytes * workers)
     element = out.dtype.numba
-    jit.specialise(kernels.weight_gradient_sums, element)(
+    cpu_target.specialise(kernels.weight_gradient_sums, element)(
         workers, 1, input.address, scratch.address, scratch_bytes, *head,
         grad_output.address, partial.address, *tail,
     )  # fmt: skip
     if parts > 1:
-        jit.specialise(kernels.part_summer, element)(
+        cpu_target.specialise(kernels.part_summer, element)(
             count, GRAIN // parts, out.address, partial.address, parts, count * out.dtype.itemsize
         )

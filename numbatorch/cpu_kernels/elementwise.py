@@ -4,7 +4,7 @@ from itertools import chain
 
 from numba.extending import register_jitable
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..array import empty
 from ..formulas import conversion
 from .native import integer, read, real, write
@@ -119,7 +119,9 @@ def _dense_kernel(formula, out, operands, parameters):
         loads, elements = (conversion.load(x), conversion.load(y)), (x.numba, y.numba)
     else:
         loads, elements = (conversion.load(x),), (x.numba,)
-    return jit.specialise(_TEMPLATES[len(operands)], formula, *loads, *finish, *elements, reader)
+    return cpu_target.specialise(
+        _TEMPLATES[len(operands)], formula, *loads, *finish, *elements, reader
+    )
 
 
 #: (formula, form of every operand) -> (kernel, items, slots): the same call comes again every step.
@@ -140,7 +142,7 @@ def _plan(key, formula, out, operands, parameters):
             kernel.pointer, len(everything), len(sizes), len(parameters),
             *[x.dtype.itemsize for x in everything], *layouts, *sizes, *chain(*strides),
         )  # fmt: skip
-        kernel = jit.specialise(strided)
+        kernel = cpu_target.specialise(strided)
     plan = _plans[key] = kernel, shapes.numel(out.shape), slots
     return plan
 

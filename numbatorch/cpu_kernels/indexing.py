@@ -14,7 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numba.types import int64
 
-from .. import array, dtypes, jit, shapes
+from .. import array, cpu_target, dtypes, shapes
 from ..formulas import combining, conversion
 from .elementwise import GRAIN, offset_of
 from .native import integer, span
@@ -86,7 +86,7 @@ def locate(out, indices, sizes, strides, negative=True):
     """
     wrong = _flag.number
     for k, (index, size, stride) in enumerate(zip(indices, sizes, strides)):
-        kernel = jit.specialise(offsets, index.dtype.numba, index.dtype.itemsize, k > 0)
+        kernel = cpu_target.specialise(offsets, index.dtype.numba, index.dtype.itemsize, k > 0)
         items, slots = _walk(out.shape, out.strides, _strides_in(index, out.shape))
         kernel(
             items, GRAIN, out.address, index.address, _flag.address, size, stride,
@@ -153,7 +153,7 @@ def read(out, input, offsets):
 
     `input` is a view whose stride is 0 along dimensions in which only the offset decides.
     """
-    kernel = jit.specialise(reading, _MOVED[out.dtype.itemsize], out.dtype.itemsize)
+    kernel = cpu_target.specialise(reading, _MOVED[out.dtype.itemsize], out.dtype.itemsize)
     items, slots = _walk(out.shape, out.strides, input.strides, offsets.strides)
     kernel(items, GRAIN, out.address, input.address, offsets.address, *slots)
 
@@ -219,8 +219,10 @@ def writing(combine, load, store, convert, element, element_bytes):
 def _writing_kernel(combine, dtype):
     if combine is combining.assign:
         moved, identity = _MOVED[dtype.itemsize], conversion.identity
-        return jit.specialise(writing, combine, identity, identity, identity, moved, dtype.itemsize)
-    return jit.specialise(
+        return cpu_target.specialise(
+            writing, combine, identity, identity, identity, moved, dtype.itemsize
+        )
+    return cpu_target.specialise(
         writing, combine, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.numba, dtype.itemsize,
     )  # fmt: skip
@@ -332,7 +334,7 @@ def count_nonzero(input):
     items = shapes.numel(input.shape)
     counts = array.empty(((items + BLOCK - 1) // BLOCK,), dtypes.int64)
     dtype = input.dtype
-    kernel = jit.specialise(counting, conversion.load(dtype), dtype.numba, dtype.itemsize)
+    kernel = cpu_target.specialise(counting, conversion.load(dtype), dtype.numba, dtype.itemsize)
     kernel(counts.shape[0], 2, counts.address, input.address, items, BLOCK)
     return int(counts.as_numpy().sum()), counts
 
@@ -342,7 +344,7 @@ def nonzero(out, input, counts):
     starts = array.empty(counts.shape, dtypes.int64)
     starts.as_numpy()[...] = np.cumsum(counts.as_numpy()) - counts.as_numpy()
     dtype = input.dtype
-    kernel = jit.specialise(collecting, conversion.load(dtype), dtype.numba, dtype.itemsize)
+    kernel = cpu_target.specialise(collecting, conversion.load(dtype), dtype.numba, dtype.itemsize)
     kernel(
         counts.shape[0], 2, out.address, input.address, starts.address, shapes.numel(input.shape),
         BLOCK, *out.strides, len(input.shape), *input.shape,
@@ -392,7 +394,7 @@ def triangle(out, input, diagonal, upper):
     if items:
         columns = out.shape[-1]
         element = _MOVED[out.dtype.itemsize]
-        kernel = jit.specialise(triangle_rows, element, out.dtype.itemsize, bool(upper))
+        kernel = cpu_target.specialise(triangle_rows, element, out.dtype.itemsize, bool(upper))
         kernel(
             items // columns, max(1, GRAIN // columns), out.address, input.address, diagonal,
             len(out.shape), *out.shape, *out.strides, *input.strides,

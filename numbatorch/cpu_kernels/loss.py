@@ -8,7 +8,7 @@ from functools import cache
 
 from numba import types
 
-from .. import dtypes, jit, shapes
+from .. import cpu_target, dtypes, shapes
 from ..array import empty
 from ..formulas import conversion
 from .elementwise import GRAIN, dense
@@ -116,9 +116,9 @@ def loss_gradient(load, store, convert, element, itemsize):
 def _kernels(dtype):
     access = conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype)
     return (
-        jit.specialise(losses, *access, dtype.numba, dtype.itemsize),
-        jit.specialise(totals, *access[1:], dtype.numba),
-        jit.specialise(loss_gradient, *access, dtype.numba, dtype.itemsize),
+        cpu_target.specialise(losses, *access, dtype.numba, dtype.itemsize),
+        cpu_target.specialise(totals, *access[1:], dtype.numba),
+        cpu_target.specialise(loss_gradient, *access, dtype.numba, dtype.itemsize),
     )
 
 

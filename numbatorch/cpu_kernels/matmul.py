@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..dtypes import float32, float64
 from ..formulas import conversion
 from .gemm import (
@@ -168,7 +168,7 @@ def dotted(element):
 
 @cache
 def _portable_kernel(dtype):
-    return jit.specialise(
+    return cpu_target.specialise(
         portable, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.compute, dtype.numba,
     )  # fmt: skip
@@ -209,14 +209,14 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
             for operands in (strides, batch_strides):
                 operands[1], operands[2] = operands[2], operands[1]
         block, blocks, panels = rows, 1, -(-columns // DOT_TILE)
-        kernel = jit.specialise(dotted, dtype.numba)
+        kernel = cpu_target.specialise(dotted, dtype.numba)
         items, work = batches * panels, rows * DOT_TILE * depth
     elif dtype in _PANELLED and depth > 0:
         width = tile_columns(dtype.numba)
         panels = -(-columns // width)
         block = _row_block(rows, batches * panels, threads)
         blocks = -(-rows // block)
-        kernel = jit.specialise(panelled, dtype.numba)
+        kernel = cpu_target.specialise(panelled, dtype.numba)
         items, work = batches * blocks * panels, block * width * depth
     else:
         block = blocks = panels = 1
@@ -238,10 +238,10 @@ def matmul(out, a, b, start=None):
     """
     geometry = out.shape, out.strides, a.shape, a.strides, b.shape, b.strides
     if start is None:
-        plan = _plan(out.dtype, jit.get_num_threads(), *geometry)
+        plan = _plan(out.dtype, cpu_target.get_num_threads(), *geometry)
         start_address = 0
     else:
-        plan = _plan(out.dtype, jit.get_num_threads(), *geometry, start.shape, start.strides)
+        plan = _plan(out.dtype, cpu_target.get_num_threads(), *geometry, start.shape, start.strides)
         start_address = start.address
     if plan is not None:
         kernel, items, grain, slots, swapped = plan

@@ -12,7 +12,7 @@ missing bias 0.
 
 from functools import cache
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..array import reshaped
 from ..formulas import conversion
 from ..formulas.accumulation import add
@@ -305,7 +305,7 @@ def _specialised(factory, dtype, *flags, totals=False):
     if totals:
         number_types += (wider(value).numba,)
     key = (*flags, conversion.load(dtype), conversion.store(dtype), *number_types)
-    return jit.specialise(factory, *key, dtype.itemsize, value.itemsize)
+    return cpu_target.specialise(factory, *key, dtype.itemsize, value.itemsize)
 
 
 def _dense(array):

@@ -7,7 +7,7 @@ the addresses of the parameter, its gradient and its state, and its coefficients
 import numpy as np
 from numba.extending import register_jitable
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..formulas import conversion
 from .native import integer, read, real, write
 
@@ -119,7 +119,7 @@ def update(formula, columns, coefficients):
     """
     params = columns[0]
     dtype = params[0].dtype
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         updater, formula, len(columns), len(coefficients[0]), dtype.numba, dtype.compute,
         conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from functools import cache
 from numba import types
 from numba.extending import register_jitable
 
-from .. import dtypes, jit, shapes
+from .. import cpu_target, dtypes, shapes
 from ..array import empty
 from ..formulas import conversion
 from ..formulas.order import comes_before
@@ -157,7 +157,7 @@ def modes(load, element, itemsize):
 @cache
 def _kernel(factory, dtype):
     dtype = as_stored(dtype)
-    return jit.specialise(factory, conversion.load(dtype), dtype.numba, dtype.itemsize)
+    return cpu_target.specialise(factory, conversion.load(dtype), dtype.numba, dtype.itemsize)
 
 
 def _launch(factory, values, indices, x, dim, *flags):

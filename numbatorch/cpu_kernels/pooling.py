@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 import numpy as np
 from numba.extending import register_jitable
 
-from .. import dtypes, jit, shapes
+from .. import cpu_target, dtypes, shapes
 from ..formulas import conversion
 from .convolution_geometry import volume
 from .native import grid, integer, span
@@ -220,7 +220,7 @@ def gather_planes(element):
 
 @cache
 def _numeric(factory, dtype):
-    return jit.specialise(
+    return cpu_target.specialise(
         factory, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.compute, dtype.numba,
     )  # fmt: skip
@@ -229,7 +229,7 @@ def _numeric(factory, dtype):
 @cache
 def _maximum(dtype):
     lowest = -np.inf if dtype.is_floating_point else int(dtypes.iinfo(dtype).min)
-    return jit.specialise(
+    return cpu_target.specialise(
         max_windows, conversion.load(dtype), conversion.store(dtype), dtype.compute, dtype.numba,
         lowest,
     )  # fmt: skip
@@ -374,4 +374,4 @@ def scatter_by_index(out, input, indices):
 def gather_by_index(out, input, indices):
     """out = the elements of `input` at `indices` in their planes."""
     head = _head(input, out, indices, input.shape[2:], out.shape[2:])
-    _run_planes(jit.specialise(gather_planes, out.dtype.numba), out, head, [])
+    _run_planes(cpu_target.specialise(gather_planes, out.dtype.numba), out, head, [])

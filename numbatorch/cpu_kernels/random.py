@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from .. import jit
+from .. import cpu_target
 from ..formulas import box_muller, conversion
 from ..formulas import random as formulas
 from . import rejection
@@ -120,7 +120,7 @@ def _launch(kernel, items, generator, *integers, reals=()):
 
 def _fill(out, generator, formula, words_each, read, integers=(), reals=()):
     dtype = out.dtype
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         independent, formula, words_each, _BITS[words_each], read,
         conversion.cast(dtype), conversion.store(dtype), dtype.numba, dtype.itemsize,
         flags=EXACT,
@@ -268,7 +268,7 @@ def normal(out, generator, mean, std, singly=False):
     dtype = out.dtype
     wide_samples = dtype.itemsize == 8
     words_each = 2 if wide_samples else 1
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         normal_blocks,
         formulas.unit_float64 if wide_samples else formulas.unit_float32,
         box_muller.pair_float64 if wide_samples else box_muller.pair_float32,
@@ -280,7 +280,7 @@ def normal(out, generator, mean, std, singly=False):
     _launch(kernel, blocks, generator, out.address, reals=parameters)
     if ragged:  # the last sixteen are made once more
         if not dtype.is_half:
-            _launch(jit.specialise(discard), ragged * words_each, generator)
+            _launch(cpu_target.specialise(discard), ragged * words_each, generator)
         last = out.address + (count - 16) * dtype.itemsize
         _launch(kernel, 1, generator, last, reals=parameters)
 
@@ -291,7 +291,7 @@ def log_normal(out, generator, mean, std):
 
 def _normal_singly(out, generator, mean, std, finish):
     dtype = out.dtype
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         normal_singly, finish, conversion.cast(dtype), conversion.store(dtype), dtype.numba,
         flags=EXACT,
     )  # fmt: skip
@@ -337,7 +337,7 @@ def elementwise_of_two(sampler, read, load, convert, store, x_type, out_type):
 
 def _sample(template, sampler, out, generator, *operands, read=read_nothing, reals=()):
     x, dtype = operands[0].dtype, out.dtype
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         template, sampler, read, conversion.load(x), conversion.cast(dtype), conversion.store(dtype),
         x.numba, dtype.numba, flags=EXACT,
     )  # fmt: skip
@@ -444,7 +444,9 @@ def randperm(out, generator):
     """A permutation of 0 ... n - 1."""
     count, dtype = out.shape.numel(), out.dtype
     template = permutation if count < (1 << 32) // 20 else large_permutation
-    kernel = jit.specialise(template, dtype.numba, conversion.store(dtype), conversion.cast(dtype))
+    kernel = cpu_target.specialise(
+        template, dtype.numba, conversion.store(dtype), conversion.cast(dtype)
+    )
     _launch(kernel, count, generator, out.address)
 
 
@@ -485,7 +487,7 @@ def multinomial(out, generator, weights, cumulative):
     `cumulative` is scratch space: a row in the compute type.
     """
     rows, columns = weights.shape
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         choices, conversion.load(weights.dtype), weights.dtype.compute, weights.dtype.numba,
         flags=EXACT,
     )  # fmt: skip

@@ -11,7 +11,7 @@ by a second kernel. Blocks and segments follow from the shape alone: so do the r
 from functools import lru_cache
 from typing import NamedTuple
 
-from .. import dtypes, jit, shapes
+from .. import cpu_target, dtypes, shapes
 from ..array import empty
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, LOG_SUM_EXP, MEAN
@@ -249,9 +249,9 @@ class _Kernels:
             number.numba, total.numba, x.itemsize, operand_dtype.itemsize, out.itemsize,
             total.itemsize, initial,
         )  # fmt: skip
-        self.rows = jit.specialise(rows, *key)
-        self.columns = jit.specialise(columns, *key)
-        self.segments_together = jit.specialise(
+        self.rows = cpu_target.specialise(rows, *key)
+        self.columns = cpu_target.specialise(columns, *key)
+        self.segments_together = cpu_target.specialise(
             segments_together, reduction.combine, reduction.finish, operand_load, *functions,
             operand_dtype.numba, out.numba, number.numba, total.numba, operand_dtype.itemsize,
             out.itemsize, total.itemsize, initial,

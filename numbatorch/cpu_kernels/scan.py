@@ -8,7 +8,7 @@ from functools import cache
 
 from numba import types
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN
 from ..formulas.scan import replaces_maximum, replaces_minimum
@@ -144,7 +144,7 @@ def _scan_kernel(combine, initial, out, x):
         combine, initial, prepare, conversion.load(x), conversion.store(out), conversion.cast(out),
         x.numba, out.numba, value.numba, wider(value).numba, x.itemsize, out.itemsize,
     )  # fmt: skip
-    return jit.specialise(running_totals, *key)
+    return cpu_target.specialise(running_totals, *key)
 
 
 @cache
@@ -154,7 +154,7 @@ def _extremum_kernel(reduction, replaces, dtype):
         replaces, reduction.initial_for(value), conversion.load(dtype), conversion.store(dtype),
         dtype.numba, value.numba, dtype.itemsize,
     )  # fmt: skip
-    return jit.specialise(running_extrema, *key)
+    return cpu_target.specialise(running_extrema, *key)
 
 
 @cache
@@ -162,7 +162,7 @@ def _recurrence_kernel(dtype):
     value = computed(dtype)
     access = conversion.load(dtype), conversion.store(dtype)
     number_types = dtype.numba, value.numba, wider(value).numba
-    return jit.specialise(recurrences, *access, *number_types, dtype.itemsize)
+    return cpu_target.specialise(recurrences, *access, *number_types, dtype.itemsize)
 
 
 def _launch(kernel, shape, dim, *addresses, flags=()):

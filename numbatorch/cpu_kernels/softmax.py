@@ -6,7 +6,7 @@ a tile of neighbouring columns, so that both loops run along memory.
 
 from functools import cache
 
-from .. import jit, shapes
+from .. import cpu_target, shapes
 from ..formulas import conversion, exponential
 from ..formulas import softmax as formulas
 from ..formulas.accumulation import add, maximum
@@ -175,8 +175,8 @@ def _forward_kernels(of_total, finish, dtype):
         value.numba, wider(value).numba, dtype.itemsize,
     )  # fmt: skip
     return (
-        jit.specialise(forward_rows, *key),
-        jit.specialise(forward_columns, *key),
+        cpu_target.specialise(forward_rows, *key),
+        cpu_target.specialise(forward_columns, *key),
     )
 
 
@@ -188,8 +188,8 @@ def _gradient_kernels(summand, finish, dtype):
         wider(value).numba, dtype.itemsize,
     )  # fmt: skip
     return (
-        jit.specialise(gradient_rows, *key),
-        jit.specialise(gradient_columns, *key),
+        cpu_target.specialise(gradient_rows, *key),
+        cpu_target.specialise(gradient_columns, *key),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numba.types import int64, uint64
 
-from .. import array, dtypes, jit, shapes
+from .. import array, cpu_target, dtypes, shapes
 from ..formulas import conversion, ordering
 from .native import integer, span
 
@@ -89,7 +89,9 @@ def argsort_rows(key, bits, element_bytes, descending):
 
 def _sorting_kernel(factory, dtype, descending):
     bits = ordering.bits_of(dtype)
-    return jit.specialise(factory, ordering.key(dtype), bits, dtype.itemsize, bool(descending))
+    return cpu_target.specialise(
+        factory, ordering.key(dtype), bits, dtype.itemsize, bool(descending)
+    )
 
 
 def argsort(out, input, descending):
@@ -181,7 +183,7 @@ def search(out, boundaries, values, right, sorter=None):
     dtype = values.dtype
     items = shapes.numel(values.shape)
     per_row = values.shape[-1] if len(boundaries.shape) > 1 else 0
-    kernel = jit.specialise(
+    kernel = cpu_target.specialise(
         search_rows, conversion.load(dtype), dtype.numba, dtype.itemsize, out.dtype.numba,
         out.dtype.itemsize, bool(right),
     )  # fmt: skip
@@ -221,6 +223,8 @@ def consecutive_groups(groups, input):
     if rows == 0:
         return 0
     dtype = input.dtype
-    kernel = jit.specialise(groups_of_rows, conversion.load(dtype), dtype.numba, dtype.itemsize)
+    kernel = cpu_target.specialise(
+        groups_of_rows, conversion.load(dtype), dtype.numba, dtype.itemsize
+    )
     kernel(1, 1, groups.address, input.address, rows, width)
     return int(groups.as_numpy()[-1]) + 1

@@ -16,7 +16,7 @@ from math import gcd
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
-from .. import config, jit, memory
+from .. import config, cpu_target, memory
 from ..dtypes import float32
 from .convolution_geometry import five, image_slots, make_image
 from .direct_convolution import (
@@ -419,7 +419,14 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
               groups):  # fmt: skip
     """As convolution_plan.correlate."""
     scratch_bytes, workers, head, tail, after = _plan(
-        dtype, jit.get_num_threads(), axes, out_strides, out_group, five(source), rows, groups
+        dtype,
+        cpu_target.get_num_threads(),
+        axes,
+        out_strides,
+        out_group,
+        five(source),
+        rows,
+        groups,
     )
     channels = source.shape[1] // groups
     transformed = memory.Storage(
@@ -434,7 +441,7 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
         for axis, step in zip(axes[1:], (step_h, step_w))
     )
     element = dtype.numba
-    jit.specialise(weight_transformer, element)(
+    cpu_target.specialise(weight_transformer, element)(
         groups * rows, max(1, GRAIN // (64 * channels)), transformed.address, first, rows, channels,
         group, row, channel, step_h, step_w,
     )  # fmt: skip
@@ -442,7 +449,7 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
     bias_address, bias_stride = 0, 0
     if bias is not None:
         bias_address, bias_stride = bias.address, bias.strides[0] * dtype.itemsize
-    jit.specialise(winograd_convolution, element)(
+    cpu_target.specialise(winograd_convolution, element)(
         workers, 1, source.address, scratch.address, scratch_bytes, *head,
         out, transformed.address, bias_address, *tail, bias_stride, *after,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from numba.extending import intrinsic, register_jitable
 
-from .. import jit, memory, shapes
+from .. import cpu_target, memory, shapes
 from .convolution_geometry import five, image_slots
 from .direct_convolution import (
     ALL_CHANNELS,
@@ -288,17 +288,23 @@ def weight_gradient(out, axes, input, grad_output, groups):
     """As convolution_plan.weight_gradient."""
     dtype, element = out.dtype, out.dtype.numba
     scratch_bytes, workers, parts, head, tail = _plan(
-        dtype, jit.get_num_threads(), axes, five(input), five(grad_output)[1], out.shape[0], groups
+        dtype,
+        cpu_target.get_num_threads(),
+        axes,
+        five(input),
+        five(grad_output)[1],
+        out.shape[0],
+        groups,
     )
     count = shapes.numel(out.shape)
     partial = out if parts == 1 else memory.Storage(parts * count * dtype.itemsize)
     scratch = memory.Storage(scratch_bytes * workers)
-    jit.specialise(winograd_weight_gradient, element)(
+    cpu_target.specialise(winograd_weight_gradient, element)(
         workers, 1, input.address, scratch.address, scratch_bytes, *head,
         grad_output.address, partial.address, *tail,
     )  # fmt: skip
     if parts > 1:
-        jit.specialise(part_summer, element)(
+        cpu_target.specialise(part_summer, element)(
             count, max(1, GRAIN // parts), out.address, partial.address, parts,
             count * dtype.itemsize,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numbatorch import dtypes, jit
+from numbatorch import cpu_target, dtypes
 from numbatorch.array import Array, initialise, over_numpy
 from numbatorch.cpu_kernels import convolution as kernels
 from numbatorch.cpu_kernels import convolution_plan
@@ -155,12 +155,12 @@ def test_threads_do_not_change_the_result():
     x, weight = rng.standard_normal((8, 20, 30, 31)), rng.standard_normal((33, 20, 3, 3))
     case = x.astype("float32"), weight.astype("float32"), None
     grad = rng.standard_normal((8, 33, 28, 29)).astype("float32")
-    threads, results = jit.get_num_threads(), []
+    threads, results = cpu_target.get_num_threads(), []
     try:
         for count in (1, 2):
-            jit.set_num_threads(count)
+            cpu_target.set_num_threads(count)
             results.append(run(*case, grad, (1, 1), (0, 0), (1, 1), 1))
     finally:
-        jit.set_num_threads(threads)
+        cpu_target.set_num_threads(threads)
     for one, two in zip(*results):
         assert (one == two).all()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numbatorch import dtypes, jit
+from numbatorch import cpu_target, dtypes
 from numbatorch.array import Array, initialise, over_numpy
 from numbatorch.cpu_kernels.matmul import matmul
 
@@ -143,12 +143,12 @@ def test_accumulates_into_out_and_reads_a_bias(dtype):
 
 def test_threads_do_not_change_the_result():
     a, b = random((130, 700), "float32"), random((700, 200), "float32")
-    threads = jit.get_num_threads()
+    threads = cpu_target.get_num_threads()
     results = []
     try:
         for count in (1, 2):
-            jit.set_num_threads(count)
+            cpu_target.set_num_threads(count)
             results.append(product(a, b))
     finally:
-        jit.set_num_threads(threads)
+        cpu_target.set_num_threads(threads)
     assert (results[0] == results[1]).all()

@@ -8,7 +8,7 @@ import pytest
 import scipy.special
 from arrays import as_array, blank, layouts, subsets, without
 
-from numbatorch import dtypes, jit
+from numbatorch import cpu_target, dtypes
 from numbatorch.cpu_kernels import reduction as kernels
 from numbatorch.formulas import reduction as formulas
 
@@ -184,13 +184,13 @@ def test_logsumexp_of_infinities():
 def test_results_do_not_depend_on_the_threads(shape):
     x = sample(shape, np.float32)
     found = {}
-    before = jit.get_num_threads()
+    before = cpu_target.get_num_threads()
     try:
         for threads in (1, 2):
-            jit.set_num_threads(threads)
+            cpu_target.set_num_threads(threads)
             found[threads] = [reduced(formulas.SUM, x, dims) for dims in subsets(x.ndim)]
     finally:
-        jit.set_num_threads(before)
+        cpu_target.set_num_threads(before)
     for one, two in zip(found[1], found[2]):
         np.testing.assert_array_equal(one, two)
 

@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 from arrays import as_array, layouts, like
 
-from numbatorch import jit
+from numbatorch import cpu_target
 from numbatorch.cpu_kernels import softmax as kernels
 
 TOLERANCE = {
@@ -47,14 +47,14 @@ def test_every_dimension(dtype, shape):
 
 def test_layouts_and_threads():
     x = np.random.default_rng(0).normal(size=(30, 40, 50)).astype(np.float32)
-    before = jit.get_num_threads()
+    before = cpu_target.get_num_threads()
     for view in layouts(x):
         expected = scipy.special.softmax(view.astype(np.float64), axis=1)
         try:
-            jit.set_num_threads(1)
+            cpu_target.set_num_threads(1)
             one = run(kernels.softmax, 1, view)
         finally:
-            jit.set_num_threads(before)
+            cpu_target.set_num_threads(before)
         np.testing.assert_allclose(one, expected, rtol=1e-5)
         np.testing.assert_array_equal(run(kernels.softmax, 1, view), one)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numbatorch import config, jit
+from numbatorch import config, cpu_target
 from numbatorch.array import Array, initialise, over_numpy
 from numbatorch.cpu_kernels import convolution as kernels
 
@@ -64,13 +64,13 @@ def test_switched_off_it_is_the_direct_sum(monkeypatch):
 
 def test_threads_do_not_change_the_result():
     shape = CASES[3]
-    threads, results = jit.get_num_threads(), []
+    threads, results = cpu_target.get_num_threads(), []
     try:
         for count in (1, 2):
-            jit.set_num_threads(count)
+            cpu_target.set_num_threads(count)
             results.append(run(make_case(*shape), "float32", *shape[-2:]))
     finally:
-        jit.set_num_threads(threads)
+        cpu_target.set_num_threads(threads)
     for one, two in zip(*results):
         assert (one == two).all()
 

@@ -9,8 +9,8 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 
+from ....cpu_target import get_num_threads, set_num_threads
 from ....creation import from_numpy
-from ....jit import get_num_threads, set_num_threads
 from ....tensor import Tensor
 from .fetch import IterableFetcher
 from .seeds import seed_worker

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from numbatorch import config, jit, kernel_cache
+from numbatorch import config, cpu_target, kernel_cache
 from numbatorch.cpu_kernels.native import integer, real, span
 
 
@@ -28,16 +28,16 @@ def scale(element, bytes_):
 def run_scale(size, threads_grain, factor=2.0):
     x = np.arange(size, dtype=np.float64)
     out = np.zeros_like(x)
-    kernel = jit.specialise(scale, types.float64, 8)
+    kernel = cpu_target.specialise(scale, types.float64, 8)
     kernel(size, threads_grain, out.ctypes.data, x.ctypes.data, reals=(factor,))
     np.testing.assert_array_equal(out, x * factor)
 
 
 @pytest.fixture
 def threads():
-    before = jit.get_num_threads()
-    yield jit.set_num_threads
-    jit.set_num_threads(before)
+    before = cpu_target.get_num_threads()
+    yield cpu_target.set_num_threads
+    cpu_target.set_num_threads(before)
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 4097])
@@ -48,8 +48,12 @@ def test_every_item_is_done_once_on_any_number_of_threads(size, threads):
 
 
 def test_equal_keys_give_one_kernel():
-    assert jit.specialise(scale, types.float64, 8) is jit.specialise(scale, types.float64, 8)
-    assert jit.specialise(scale, types.float32, 4) is not jit.specialise(scale, types.float64, 8)
+    assert cpu_target.specialise(scale, types.float64, 8) is cpu_target.specialise(
+        scale, types.float64, 8
+    )
+    assert cpu_target.specialise(scale, types.float32, 4) is not cpu_target.specialise(
+        scale, types.float64, 8
+    )
 
 
 def test_threads_have_argument_blocks_of_their_own():
@@ -87,10 +91,10 @@ def test_a_kernel_may_only_close_over_what_has_a_name():
 
 PROGRAM = """
 import numbatorch, sys, time
-from numbatorch import jit
+from numbatorch import cpu_target
 compiled = []
-save = jit.KernelCache.save_overload
-jit.KernelCache.save_overload = lambda self, *a: (compiled.append(self._function.__name__), save(self, *a))
+save = cpu_target.KernelCache.save_overload
+cpu_target.KernelCache.save_overload = lambda self, *a: (compiled.append(self._function.__name__), save(self, *a))
 x = numbatorch.ones(4) + 1
 assert x.tolist() == [2.0] * 4
 print(len(compiled))
@@ -134,8 +138,8 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
 def test_importing_compiles_nothing(tmp_path):
     program = """
     import numbatorch
-    from numbatorch import jit
-    assert jit.specialise.cache_info().currsize == 0
+    from numbatorch import cpu_target
+    assert cpu_target.specialise.cache_info().currsize == 0
     print(0)
     """
     compiled_kernels(tmp_path, program)
@@ -179,12 +183,12 @@ def test_kernels_from_one_factory_keep_apart_in_the_disk_cache(tmp_path):
         """
         import sys
         from numba import types
-        from numbatorch import jit
+        from numbatorch import cpu_target
         from numbatorch.cpu_kernels import indexing
 
         for upper in sys.argv[1:]:
-            kernel = jit.specialise(indexing.triangle_rows, types.int64, 8, upper == "upper")
-            print(kernel.dispatcher.overloads[jit.SIGNATURE.args].fndesc.llvm_func_name)
+            kernel = cpu_target.specialise(indexing.triangle_rows, types.int64, 8, upper == "upper")
+            print(kernel.dispatcher.overloads[cpu_target.SIGNATURE.args].fndesc.llvm_func_name)
         """
     )
     environment = {**os.environ, "NUMBATORCH_CACHE_DIR": str(tmp_path), "NUMBATORCH_CACHE": "1"}
