@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import dtypes, shapes
+from . import dtypes, recording, shapes
 from .memory import Storage
 
 
@@ -23,6 +23,8 @@ class Array:
 
     def as_numpy(self):
         """A NumPy array over the same memory."""
+        if recording.recorder is not None:
+            recording.recorder.host_access(self)
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype.numpy)
         bytes_ = np.asarray(self.storage)

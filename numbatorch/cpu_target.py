@@ -22,7 +22,7 @@ from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 from numba.extending import intrinsic
 
-from . import config
+from . import config, recording
 from .kernel_cache import KernelCache
 
 SIGNATURE = types.void(types.int64, types.int64, types.int64)
@@ -89,6 +89,8 @@ class Kernel:
         else:
             chunks = min(_threads, items // grain)
             _launch_parallel(self.pointer, items, chunks, block.address)
+        if recording.recorder is not None:
+            recording.recorder.launch(self, items, grain, integers, reals)
 
     def _compile_and_call(self, begin, end, arguments):
         self._call = self.dispatcher

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import autograd, devices, dtypes, graph, interchange, printing, shapes
+from . import autograd, devices, dtypes, graph, interchange, printing, recording, shapes
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
@@ -275,11 +275,13 @@ class Tensor(Value):
                     f"attempting to assign a gradient with dtype '{value.dtype.name}' to a tensor "
                     f"with dtype '{self.dtype.name}'. The gradient must match the tensor's dtype"
                 )
+        if recording.recorder is not None:
+            recording.recorder.gradient_set(self)
         self._grad = value
 
     @grad.deleter
     def grad(self):
-        self._grad = None
+        self.grad = None
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
         autograd.backward(self, gradient, retain_graph, create_graph, inputs)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent / "numbatorch"
 
 #: From the ground up. A name stands for a module or a whole subpackage.
 LAYERS = [
-    {"config", "dtypes", "return_types", "shapes"},
+    {"config", "dtypes", "recording", "return_types", "shapes"},
     {"kernel_cache"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
     {"memory", "array"},

@@ -3,7 +3,7 @@
 import heapq
 import sys
 
-from .. import devices, dtypes, graph
+from .. import devices, dtypes, graph, recording
 from ..graph import Node, modes
 from ..ops import reduction
 from ..ops.arithmetic import add_op
@@ -277,6 +277,8 @@ _UNSHARED = _references_of_fresh_storage()
 
 def accumulate(leaf, gradient):
     """Add a gradient to `leaf.grad`."""
+    if recording.recorder is not None:
+        recording.recorder.gradient_added(leaf)
     old = leaf._grad
     if old is not None:
         if modes.grad_enabled:

@@ -4,7 +4,7 @@ from itertools import chain
 
 from numba.extending import register_jitable
 
-from .. import cpu_target, shapes
+from .. import cpu_target, recording, shapes
 from ..array import empty
 from ..formulas import conversion
 from .native import integer, read, real, write
@@ -158,6 +158,8 @@ def apply(formula, out, *operands, parameters=()):
     plan = _plans.get(key) or _plan(key, formula, out, operands, parameters)
     kernel, items, slots = plan
     if items:
+        if recording.recorder is not None:
+            recording.recorder.elementwise(formula, out, operands, parameters)
         kernel(items, GRAIN, *slots, *addresses, reals=parameters)
 
 

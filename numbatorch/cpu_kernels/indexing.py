@@ -14,7 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numba.types import int64
 
-from .. import array, cpu_target, dtypes, shapes
+from .. import array, cpu_target, dtypes, recording, shapes
 from ..formulas import combining, conversion
 from .elementwise import GRAIN, offset_of
 from .native import integer, span
@@ -84,7 +84,6 @@ def locate(out, indices, sizes, strides, negative=True):
     Negative indices, where allowed, count from the end. Returns None, or the number of the first
     index tensor that holds an index out of bounds; the offsets are then of no use.
     """
-    wrong = _flag.number
     for k, (index, size, stride) in enumerate(zip(indices, sizes, strides)):
         kernel = cpu_target.specialise(offsets, index.dtype.numba, index.dtype.itemsize, k > 0)
         items, slots = _walk(out.shape, out.strides, _strides_in(index, out.shape))
@@ -92,8 +91,8 @@ def locate(out, indices, sizes, strides, negative=True):
             items, GRAIN, out.address, index.address, _flag.address, size, stride,
             size if negative else 0, *slots,
         )  # fmt: skip
-        if wrong.value:
-            wrong.value = 0
+        if recording.flag_at(_flag.address):
+            _flag.number.value = 0
             return k
     return None
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from numba import types
 
-from .. import cpu_target, dtypes, shapes
+from .. import cpu_target, dtypes, recording, shapes
 from ..array import empty
 from ..formulas import conversion
 from .elementwise import GRAIN, dense
@@ -153,9 +153,8 @@ def nll_loss(out, total_weight, input, target, weight, ignore_index, reduction):
     totals_kernel(
         1, 1, single, total_weight.address, partials.address, blocks, int(reduction == "mean")
     )
-    wrong, label = partials.as_numpy()[-2:]
-    if wrong:
-        raise IndexError(f"Target {int(label)} is out of bounds.")
+    if recording.flag_at(partials.address + 8 * (partials.shape[0] - 2)):
+        raise IndexError(f"Target {int(partials.as_numpy()[-1])} is out of bounds.")
 
 
 def nll_loss_gradient(out, grad, target, weight, total_weight, ignore_index, reduction):

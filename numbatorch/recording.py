@@ -1,0 +1,54 @@
+"""What the lower layers report while a step is captured; `numbatorch.compiler` listens.
+
+`recorder` is None but during a capture. Everything that makes or changes values passes one of
+these points: a kernel is launched, memory is allocated, the host looks at memory or checks a flag
+that a kernel set, a leaf gets another gradient. Elementwise launches say what they compute, so that
+they can be fused.
+"""
+
+import ctypes
+from contextlib import contextmanager
+
+recorder = None
+
+
+class Recorder:
+    """The reports; a capture overrides what it wants to hear."""
+
+    def launch(self, kernel, items, grain, integers, reals):
+        """A kernel ran over `items` work items with these argument slots."""
+
+    def elementwise(self, formula, out, operands, parameters):
+        """The next launch is out[...] = formula(*operands, *parameters)."""
+
+    def host_access(self, array):
+        """The host is about to look at the memory of `array`."""
+
+    def check(self, address):
+        """The host is about to raise where the word at `address` is not zero."""
+
+    def gradient_set(self, leaf):
+        """`leaf.grad` is about to be replaced."""
+
+    def gradient_added(self, leaf):
+        """A gradient is about to be added to `leaf.grad`, or to become it."""
+
+
+@contextmanager
+def to(listener):
+    """Report to `listener` meanwhile."""
+    global recorder
+    if recorder is not None:
+        raise RuntimeError("a capture is already under way")
+    recorder = listener
+    try:
+        yield listener
+    finally:
+        recorder = None
+
+
+def flag_at(address):
+    """The word at `address`, which is not zero where a kernel found bad input."""
+    if recorder is not None:
+        recorder.check(address)
+    return ctypes.c_int64.from_address(address).value
