@@ -1,0 +1,95 @@
+"""Run every chapter of the book in a clean kernel: `python tests/notebooks.py [name ...]`.
+
+A chapter fails where a cell raises, where something is written to stderr other than a progress bar
+(a warning, that is), and where an output is longer than a reader would read. `--html FOLDER` keeps
+the executed chapters as pages. Needs `pip install numbatorch[notebooks]`.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+
+#: Seconds that a cell may take on a slow machine with a cold kernel cache.
+TIMEOUT = 900
+MOST_LINES = 60
+
+
+def chapters(names):
+    """The notebooks whose file names start with one of `names`; all of them without names."""
+    found = sorted(FOLDER.glob("*.ipynb"))
+    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+
+
+def execute(path):
+    """The notebook with its outputs; CellExecutionError where a cell raises."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": FOLDER}},
+        extra_arguments=["--log-level=ERROR"],
+    )
+    client.execute()
+    return notebook
+
+
+def complaints(notebook):
+    """What a reader of the executed notebook would stumble over."""
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            if output.get("name") == "stderr" and "\r" not in text:
+                yield f"cell {number} writes to stderr: {text.strip()[:500]}"
+            shows_only_text = not {"text/html", "image/png", "image/svg+xml"} & set(
+                output.get("data", {})
+            )
+            if shows_only_text and text.count("\n") > MOST_LINES:
+                yield f"cell {number} prints {text.count(chr(10))} lines"
+
+
+def write_page(notebook, path):
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="how the file names of the chapters start")
+    parser.add_argument("--html", type=Path, help="folder for the executed chapters")
+    options = parser.parse_args()
+    python_path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(python_path)  # the kernels inherit it
+    failed, begin = [], time.perf_counter()
+    for path in chapters(options.names):
+        start = time.perf_counter()
+        try:
+            notebook = execute(path)
+            problems = list(complaints(notebook))
+            if options.html:
+                write_page(notebook, options.html / f"{path.stem}.html")
+        except CellExecutionError as error:
+            problems = [str(error)]
+        seconds = time.perf_counter() - start
+        print(f"{path.stem:40s} {seconds:6.1f} s  {'FAILED' if problems else 'ok'}", flush=True)
+        for problem in problems:
+            print(f"    {problem}", flush=True)
+        failed += [path.stem] if problems else []
+    print(f"total {time.perf_counter() - begin:.1f} s")
+    return f"failed: {', '.join(failed)}" if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

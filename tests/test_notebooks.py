@@ -1,0 +1,68 @@
+"""Every chapter has the parts that a reader counts on, checks itself, and is stored without output."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+CHAPTERS = sorted(FOLDER.glob("*.ipynb"))
+
+SECTIONS = [
+    "## What you will learn",
+    "## The mathematics",
+    "## Down to the kernel",
+    "## Exercises",
+    "## Answers",
+    "## Where to read next",
+]
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def notebook(request):
+    return json.loads(request.param.read_text(encoding="utf-8"))
+
+
+def sources(notebook, kind):
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def test_there_are_chapters():
+    assert CHAPTERS
+
+
+def test_sections_in_order(notebook):
+    text = "\n".join(sources(notebook, "markdown"))
+    assert text.startswith("# ")
+    places = [text.find(f"\n{section}\n") for section in SECTIONS]
+    missing = [section for section, place in zip(SECTIONS, places) if place < 0]
+    assert not missing
+    assert places[0] == min(places)
+    assert places[-3:] == sorted(places)[-3:]
+
+
+def test_has_formulas_and_exercises(notebook):
+    text = "\n".join(sources(notebook, "markdown"))
+    assert text.count("$$") >= 2
+    exercises = text.split("\n## Exercises\n")[1].split("\n## Answers\n")[0]
+    assert exercises.count("\n1. ") == 1
+    assert "\n2. " in exercises
+
+
+def test_asserts_its_results(notebook):
+    code = "\n".join(sources(notebook, "code"))
+    asserts = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assert)]
+    assert len(asserts) >= 3
+
+
+def test_is_stored_without_output(notebook):
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+def test_runs_in_any_python_3_kernel(notebook):
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert "/" not in json.dumps(notebook["metadata"])
