@@ -6,31 +6,25 @@ Every native kernel has one signature, `kernel(begin, end, arguments)`: it does 
 compiled once, and that a recorded list of calls can be replayed from native code.
 """
 
-import ctypes
 import itertools
 import os
 import secrets
-import struct
-import threading
 import warnings
 from functools import cache
 
 import numba
-from llvmlite import ir
 from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
-from numba.extending import intrinsic
 
-from . import config, recording
+from . import config, cpu_builtins, recording
+from .cpu_builtins import call_kernel, word
 from .kernel_cache import KernelCache
 
 SIGNATURE = types.void(types.int64, types.int64, types.int64)
 
 #: LLVM may fuse a multiply and an add; it may not assume that there are no NaNs or infinities.
 DEFAULT_FLAGS = frozenset({"contract"})
-
-_MOST_SLOTS = 128
 
 
 def _number_functions():
@@ -45,33 +39,16 @@ def _number_functions():
 _number_functions()
 
 
-class _ArgumentBlock(threading.local):
-    """Where a thread puts the arguments of the kernel that it is about to call."""
-
-    def __init__(self):
-        self.bytes = bytearray(8 * _MOST_SLOTS)
-        view = memoryview(self.bytes)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(view))
-
-
-_block = _ArgumentBlock()
-
-
-@cache
-def _packer(integers, reals):
-    return struct.Struct(f"{integers}q{reals}d").pack_into
-
-
 class Kernel:
     """One specialisation of a kernel: compiled at its first call, or loaded from the disk cache."""
 
-    __slots__ = ("function", "flags", "_dispatcher", "_call", "_pointer")
+    __slots__ = ("function", "flags", "parallel", "_dispatcher", "_pointer")
 
-    def __init__(self, function, flags):
+    def __init__(self, function, flags, parallel=False):
         self.function = function
         self.flags = flags
+        self.parallel = parallel
         self._dispatcher = None
-        self._call = self._compile_and_call
         self._pointer = None
 
     def __repr__(self):
@@ -82,25 +59,23 @@ class Kernel:
 
         `real(arguments, i)` in the kernel counts on after the integers.
         """
-        block = _block
-        _packer(len(integers), len(reals))(block.bytes, 0, *integers, *reals)
-        if items < 2 * grain or _threads == 1:
-            self._call(0, items, block.address)
+        pointer = self._pointer or self.pointer
+        if _threads == 1 or items < 2 * grain:
+            cpu_builtins.launch(pointer, 0, items, integers, reals, items * 16 > grain)
         else:
             chunks = min(_threads, items // grain)
-            _launch_parallel(self.pointer, items, chunks, block.address)
+            cpu_builtins.launch(_parallel().pointer, chunks, items, (pointer, *integers), reals, 1)
         if recording.recorder is not None:
             recording.recorder.launch(self, items, grain, integers, reals)
-
-    def _compile_and_call(self, begin, end, arguments):
-        self._call = self.dispatcher
-        self._call(begin, end, arguments)
 
     @property
     def dispatcher(self):
         """The compiled Numba function, for callers that are themselves compiled."""
         if self._dispatcher is None:
-            self._dispatcher = _compile(self.function, SIGNATURE, fastmath=set(self.flags))
+            options = {"parallel": True} if self.parallel else {}
+            self._dispatcher = _compile(
+                self.function, SIGNATURE, fastmath=set(self.flags), **options
+            )
         return self._dispatcher
 
     @property
@@ -133,41 +108,31 @@ def specialise(factory, *key, flags=DEFAULT_FLAGS):
 # Threads ----------------------------------------------------------------------------------------
 
 
-@intrinsic
-def call_kernel(typing_context, pointer, begin, end, arguments):
-    """Call a kernel by its address; kernels neither return a value nor raise."""
+def _in_chunks():
+    """The kernel that runs another one over `items` work items in `chunks` parallel chunks.
 
-    def generate(context, builder, signature, values):
-        word = ir.IntType(64)
-        opaque = ir.IntType(8).as_pointer()
-        function_type = ir.FunctionType(
-            ir.IntType(32), [opaque.as_pointer(), opaque.as_pointer(), word, word, word]
-        )
-        function = builder.inttoptr(values[0], function_type.as_pointer())
-        result = builder.alloca(opaque)
-        exception = builder.alloca(opaque)
-        builder.call(function, [result, exception, *values[1:]])
-        return context.get_dummy_value()
+    Slots: the other's pointer, then what its own slots hold.
+    """
 
-    return types.void(types.int64, types.int64, types.int64, types.int64), generate
+    def parallel_kernel(chunks, items, arguments):
+        pointer = word(arguments, 0)
+        size = (items + chunks - 1) // chunks
+        size = (size + 15) // 16 * 16 if size >= 64 else size
+        for chunk in numba.prange(chunks):
+            begin = min(chunk * size, items)
+            end = min(begin + size, items)
+            if begin < end:
+                call_kernel(pointer, begin, end, arguments + 8)
 
-
-def _launch_in_chunks(pointer, items, chunks, arguments):
-    size = (items + chunks - 1) // chunks
-    size = (size + 15) // 16 * 16 if size >= 64 else size
-    for chunk in numba.prange(chunks):
-        begin = min(chunk * size, items)
-        end = min(begin + size, items)
-        if begin < end:
-            call_kernel(pointer, begin, end, arguments)
+    return parallel_kernel
 
 
-def _launch_parallel(pointer, items, chunks, arguments):
-    """Compile the parallel launcher at its first use, then stand aside for it."""
-    global _launch_parallel
-    _launch_parallel = _compile(_launch_in_chunks, types.void(*[types.int64] * 4), parallel=True)
+@cache
+def _parallel():
+    launcher = Kernel(_in_chunks(), frozenset(), parallel=True)
+    launcher.pointer  # noqa: B018  compiled: now Numba knows of its threads
     set_num_threads(_threads)
-    _launch_parallel(pointer, items, chunks, arguments)
+    return launcher
 
 
 _threads = config.initial_thread_count()

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent / "numbatorch"
 LAYERS = [
     {"config", "dtypes", "recording", "return_types", "shapes"},
     {"kernel_cache"},
+    {"cpu_builtins"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
     {"memory", "array"},
     {"cuda_memory"},
