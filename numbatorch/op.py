@@ -28,7 +28,7 @@ import inspect
 from . import devices, dtypes, graph, shapes
 from .array import initialise
 from .formulas import conversion
-from .graph import Node, Value, edge_of, listeners, metadata_of, modes
+from .graph import Node, Value, edge_of, listeners, metadata_of, modes, restricted_views
 
 #: Every primitive op by its name.
 REGISTRY = {}
@@ -133,6 +133,8 @@ class Op:
     #: Whether `forward` may be given its first input as the output.
     inplace_safe = False
     is_view = False
+    #: Whether a view op's outputs, which share memory, pass for tensors of their own in autograd.
+    unsafe = False
     #: Whether the shapes of the outputs depend on values: forward then returns the outputs.
     is_dynamic = False
     #: Whether a missing gradient of one of several outputs reaches the rule as zeros.
@@ -222,11 +224,13 @@ class Op:
     def _call_view(self, inputs, params):
         source = inputs[0]
         layout = self.infer(*inputs, **params)
-        if not modes.inference and source._base is not None:
+        if source._base is not None and not modes.inference:
             graph.synchronise(source)
         if layout.__class__ is Layout:
-            return _view_of(source, layout)
-        return tuple([_view_of(source, part) for part in layout])
+            return view_of(source, layout)
+        if self.unsafe:
+            return tuple([_over_memory(source, part) for part in layout])
+        return tuple([view_of(source, part, several=True) for part in layout])
 
     def _record(self, inputs, params, result):
         """Give `result` the node that made it, where an input needs a gradient."""
@@ -303,7 +307,21 @@ class Op:
         return write_inplace(self, inputs[0], inputs, params)
 
 
-def _view_of(source, layout):
+def view_of(source, layout, several=False):
+    """A value that looks into the memory of `source`; one of `several` may not be written to."""
+    result = _over_memory(source, layout)
+    if source._inference:
+        return result
+    result._inference = False
+    base = source if source._base is None else source._base
+    result._base = base
+    result._history = base._history
+    if several or source._restriction is not None or not modes.grad_enabled:
+        restricted_views.restrict(result, source, several)
+    return result
+
+
+def _over_memory(source, layout):
     result = initialise(
         graph.blank(),
         source.storage,
@@ -313,10 +331,6 @@ def _view_of(source, layout):
         layout.offset,
     )
     result._untracked = source._untracked
-    if not modes.inference:
-        base = source if source._base is None else source._base
-        result._base = base
-        result._history = base._history
     return result
 
 
@@ -385,7 +399,7 @@ def write_inplace(op, target, inputs, params):
 
     inputs[0] is `target`, or a cast of it where the op computes in another dtype.
     """
-    check_writable(target)
+    check_writable(target, inputs)
     spec = op.infer(*inputs, **params)
     if spec.shape != target.shape:
         raise RuntimeError(
@@ -424,8 +438,8 @@ def _keep_original(node, target):
     node.saved = [original if x is target else x for x in node.saved]
 
 
-def check_writable(target):
-    """RuntimeError where `target` may not be written to."""
+def check_writable(target, inputs=()):
+    """RuntimeError where `target` may not be written to, as an op of `inputs` would."""
     if shapes.has_overlap(target.shape, target.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
@@ -439,6 +453,8 @@ def check_writable(target):
     if not modes.grad_enabled:
         return
     if target._base is not None:
+        if target._restriction is not None:
+            restricted_views.check_writable(target, inputs)
         graph.synchronise(target)
     if target._requires_grad and target._node is None:
         raise RuntimeError(

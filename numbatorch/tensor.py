@@ -99,7 +99,7 @@ class Tensor(Value):
     def __iter__(self):
         if not self.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self.shape[0])])
+        return iter(self.unbind(0))
 
     __hash__ = object.__hash__
 
@@ -213,7 +213,7 @@ class Tensor(Value):
 
     @property
     def requires_grad(self):
-        if self._base is not None:
+        if self._base is not None and self._restriction is None:
             graph.synchronise(self)
         return self._requires_grad
 

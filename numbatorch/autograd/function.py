@@ -3,7 +3,8 @@
 import functools
 
 from .. import graph
-from ..graph import Node, edge_of, modes
+from ..graph import Node, edge_of, modes, restricted_views
+from ..op import Layout, view_of
 from .modes import no_grad
 
 
@@ -183,7 +184,9 @@ class Function:
         for index, x in enumerate(results):
             if isinstance(x, graph.Value) and id(x) not in plain:
                 if id(x) in inputs and id(x) not in dirty:
-                    x = graph.alias(x)
+                    x = view_of(x, Layout(x.shape, x.strides, x.offset))
+                if x._base is not None and id(x) not in dirty:
+                    x._restriction = restricted_views.FUNCTION, x.storage.version
                 if x.dtype.is_floating_point or x.dtype.is_complex:
                     x._requires_grad = True
                     x._node, x._output_index = node, index

@@ -30,7 +30,7 @@ class Value(array.Array):
 
     A leaf with `requires_grad` collects `grad`; every other value that needs a gradient has the
     `Node` that made it. A view keeps the tensor it looks into as `base`, so that writing through
-    either is seen by both.
+    either is seen by both; `restricted_views` says which views may not be written to.
     """
 
     __slots__ = (
@@ -40,6 +40,7 @@ class Value(array.Array):
         "_grad",
         "_base",
         "_history",
+        "_restriction",
         "_untracked",
         "_inference",
         "_hooks",
@@ -56,6 +57,7 @@ def blank(kind=None):
     value._grad = None
     value._base = None
     value._history = 0
+    value._restriction = None
     value._untracked = False
     value._inference = modes.inference
     value._hooks = None
@@ -247,6 +249,8 @@ class RemovableHandle:
 def synchronise(view):
     """Bring a view's history up to date where its base was written to through another view."""
     base = view._base
+    if view._restriction is not None and modes.grad_enabled and base._requires_grad:
+        restricted_views.check_unchanged(view)
     if view._history != base._history:
         view._history = base._history
         if base._requires_grad:
@@ -284,4 +288,5 @@ def numel(value):
     return shapes.numel(value.shape)
 
 
-from .drawing import Drawing, draw  # noqa: E402  the drawing reads the nodes above
+from . import restricted_views  # noqa: E402  these read the classes above
+from .drawing import Drawing, draw  # noqa: E402

@@ -25,7 +25,7 @@ def _(out, input, source):
 
 @copy.gradient("input")
 def _(grad):
-    return None
+    return zeros_like_meta(graph.metadata_of(grad))
 
 
 @copy.gradient("source")

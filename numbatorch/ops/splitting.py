@@ -5,12 +5,23 @@ import operator
 from .. import graph
 from ..shapes import wrap_dim
 from .registry import Sample, function, samples
-from .views import sizes_of, split_op, unbind_op
+from .views import (
+    sizes_of,
+    split_op,
+    split_with_sizes_op,
+    unbind_op,
+    unsafe_split_op,
+    unsafe_split_with_sizes_op,
+)
 
 
-@function(aliases=("unsafe_split_with_sizes",))
-def split_with_sizes(input, split_sizes, dim=0):
-    """Views of `input` of the given sizes along `dim`."""
+def _dim_of(name, input, dim):
+    if not input.shape:
+        raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
+    return wrap_dim(dim, len(input.shape))
+
+
+def _in_sizes(op, input, split_sizes, dim):
     dim = _dim_of("split", input, dim)
     sizes = sizes_of((split_sizes,), "split_with_sizes")
     if any(size < 0 for size in sizes):
@@ -23,21 +34,11 @@ def split_with_sizes(input, split_sizes, dim=0):
             f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input "
             f"tensor's size at dimension {dim}), but got split_sizes={list(sizes)}"
         )
-    return split_op(input, dim=dim, sizes=sizes)
+    return op(input, dim=dim, sizes=sizes)
 
 
-def _dim_of(name, input, dim):
-    if not input.shape:
-        raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
-    return wrap_dim(dim, len(input.shape))
-
-
-@function(aliases=("unsafe_split",))
-def split(tensor, split_size_or_sections, dim=0):
-    """Views of `tensor` of one size (the last may be smaller), or of the sizes of a list, along `dim`."""
-    if isinstance(split_size_or_sections, list | tuple):
-        return split_with_sizes(tensor, split_size_or_sections, dim)
-    size = operator.index(split_size_or_sections)
+def _evenly(op, tensor, size, dim):
+    size = operator.index(size)
     dim = _dim_of("split", tensor, dim)
     total = tensor.shape[dim]
     if size < 0:
@@ -47,19 +48,55 @@ def split(tensor, split_size_or_sections, dim=0):
             f"split_size can only be 0 if dimension size is 0, but got dimension size of {total}"
         )
     sizes = [min(size, total - start) for start in range(0, total, max(size, 1))] or [0]
-    return split_op(tensor, dim=dim, sizes=tuple(sizes))
+    return op(tensor, dim=dim, sizes=tuple(sizes))
 
 
-@function(aliases=("unsafe_chunk",))
-def chunk(input, chunks, dim=0):
-    """At most `chunks` views of `input` of one size (the last may be smaller) along `dim`."""
+def _into_chunks(evenly_op, sizes_op, input, chunks, dim):
     dim = _dim_of("chunk", input, dim)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = (input.shape[dim] + chunks - 1) // chunks
     if size == 0:
-        return split_op(input, dim=dim, sizes=(0,) * chunks)
-    return split(input, size, dim)
+        return sizes_op(input, dim=dim, sizes=(0,) * chunks)
+    return _evenly(evenly_op, input, size, dim)
+
+
+@function
+def split_with_sizes(input, split_sizes, dim=0):
+    """Views of `input` of the given sizes along `dim`."""
+    return _in_sizes(split_with_sizes_op, input, split_sizes, dim)
+
+
+@function
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """As `split_with_sizes`, but a write into a part is not seen in the gradient of `input`."""
+    return _in_sizes(unsafe_split_with_sizes_op, input, split_sizes, dim)
+
+
+@function
+def split(tensor, split_size_or_sections, dim=0):
+    """Views of `tensor` of one size (the last may be smaller), or of the sizes of a list, along `dim`."""
+    if isinstance(split_size_or_sections, list | tuple):
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    return _evenly(split_op, tensor, split_size_or_sections, dim)
+
+
+@function
+def unsafe_split(input, split_size, dim=0):
+    """As `split`, but a write into a part is not seen in the gradient of `input`."""
+    return _evenly(unsafe_split_op, input, split_size, dim)
+
+
+@function
+def chunk(input, chunks, dim=0):
+    """At most `chunks` views of `input` of one size (the last may be smaller) along `dim`."""
+    return _into_chunks(split_op, split_with_sizes_op, input, chunks, dim)
+
+
+@function
+def unsafe_chunk(input, chunks, dim=0):
+    """As `chunk`, but a write into a part is not seen in the gradient of `input`."""
+    return _into_chunks(unsafe_split_op, unsafe_split_with_sizes_op, input, chunks, dim)
 
 
 @function
@@ -77,10 +114,11 @@ def tensor_split(input, indices_or_sections, dim=0):
     if sections <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {sections}")
     least, larger = divmod(size, sections)
-    return split_op(input, dim=dim, sizes=tuple(least + (i < larger) for i in range(sections)))
+    starts = [i * least + min(i, larger) for i in range(sections + 1)]
+    return tuple(input.narrow(dim, a, b - a) for a, b in zip(starts, starts[1:]))
 
 
-def _evenly(name, input, indices_or_sections, rank, dim):
+def _split_along(name, input, indices_or_sections, rank, dim):
     if len(input.shape) < rank:
         raise RuntimeError(
             f"torch.{name} requires a tensor with at least {rank} dimension, but got a tensor with "
@@ -98,19 +136,19 @@ def _evenly(name, input, indices_or_sections, rank, dim):
 @function
 def hsplit(input, indices_or_sections):
     """Views side by side: along dimension 1, or 0 where there is only one."""
-    return _evenly("hsplit", input, indices_or_sections, 1, 0 if len(input.shape) == 1 else 1)
+    return _split_along("hsplit", input, indices_or_sections, 1, 0 if len(input.shape) == 1 else 1)
 
 
 @function
 def vsplit(input, indices_or_sections):
     """Views one below the other."""
-    return _evenly("vsplit", input, indices_or_sections, 2, 0)
+    return _split_along("vsplit", input, indices_or_sections, 2, 0)
 
 
 @function
 def dsplit(input, indices_or_sections):
     """Views one behind the other, along dimension 2."""
-    return _evenly("dsplit", input, indices_or_sections, 3, 2)
+    return _split_along("dsplit", input, indices_or_sections, 3, 2)
 
 
 @function

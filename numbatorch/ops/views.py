@@ -571,22 +571,33 @@ def detach(self):
 # Several views -------------------------------------------------------------------------------------
 
 
-@view(name="split")
-def split_op(input, *, dim, sizes):
-    """Parts of the given sizes along a dimension."""
-    layouts, start = [], input.offset
-    for size in sizes:
-        shape = (*input.shape[:dim], size, *input.shape[dim + 1 :])
-        layouts.append(Layout(shape, input.strides, start))
-        start += size * input.strides[dim]
-    return layouts
+def _split_op(name, **attributes):
+    """Declare an op that takes a tensor apart into sizes; its name shows in the graph."""
+
+    def split(input, *, dim, sizes):
+        """Parts of the given sizes along a dimension."""
+        layouts, start = [], input.offset
+        for size in sizes:
+            shape = (*input.shape[:dim], size, *input.shape[dim + 1 :])
+            layouts.append(Layout(shape, input.strides, start))
+            start += size * input.strides[dim]
+        return layouts
+
+    op = view(split, name=name, **attributes)
+
+    @op.gradient("input")
+    def _(grads, dim):
+        from .joining import cat_op
+
+        return cat_op(*grads, dim=dim, sizes=tuple([grad.shape[dim] for grad in grads]))
+
+    return op
 
 
-@split_op.gradient("input")
-def _(grads, dim):
-    from .joining import cat_op
-
-    return cat_op(*grads, dim=dim, sizes=tuple([grad.shape[dim] for grad in grads]))
+split_op = _split_op("split")
+split_with_sizes_op = _split_op("split_with_sizes")
+unsafe_split_op = _split_op("unsafe_split", unsafe=True)
+unsafe_split_with_sizes_op = _split_op("unsafe_split_with_sizes", unsafe=True)
 
 
 @view(name="unbind")
