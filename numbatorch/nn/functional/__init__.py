@@ -82,7 +82,6 @@ from numbatorch.nn.functional.ranking_losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
-from numbatorch.nn.functional.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from numbatorch.nn.functional.regression_losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -177,7 +176,6 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
-    "gru_cell",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -200,7 +198,6 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
-    "lstm_cell",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
@@ -228,8 +225,6 @@ __all__ = [
     "relu6",
     "relu_",
     "rms_norm",
-    "rnn_relu_cell",
-    "rnn_tanh_cell",
     "rrelu",
     "rrelu_",
     "scaled_dot_product_attention",

@@ -4,22 +4,13 @@ import math
 import numbers
 import warnings
 
-from numbatorch import creation
-from numbatorch.nn import functional as F
+from numbatorch import creation, ops
 from numbatorch.nn import init
-from numbatorch.nn.functional import recurrent
 from numbatorch.nn.modules.module import Module
 from numbatorch.nn.parameter import Parameter
 from numbatorch.nn.utils.rnn import PackedSequence
+from numbatorch.ops import recurrent
 from numbatorch.tensor import Tensor
-
-#: For every kind of network: how many gates a cell has, and the function of one layer.
-_KINDS = {
-    "RNN_TANH": (1, recurrent.rnn_tanh_layer),
-    "RNN_RELU": (1, recurrent.rnn_relu_layer),
-    "LSTM": (4, recurrent.lstm_layer),
-    "GRU": (3, recurrent.gru_layer),
-}
 
 
 class RNNBase(Module):
@@ -41,7 +32,7 @@ class RNNBase(Module):
     ):
         super().__init__()
         _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
-        if mode not in _KINDS:
+        if mode not in recurrent.GATES:
             raise ValueError("Unrecognized RNN mode: " + mode)
         self.mode = mode
         self.input_size = input_size
@@ -63,7 +54,7 @@ class RNNBase(Module):
         return self.proj_size or self.hidden_size
 
     def _add_weights(self, layer: int, suffix: str, device, dtype) -> None:
-        gates = _KINDS[self.mode][0] * self.hidden_size
+        gates = recurrent.GATES[self.mode] * self.hidden_size
         inputs = self.input_size if layer == 0 else self._output_size * self._directions
         shapes = {"weight_ih": (gates, inputs), "weight_hh": (gates, self._output_size)}
         if self.bias:
@@ -111,11 +102,7 @@ class RNNBase(Module):
         batch_dim = 0 if self.batch_first else 1
         sequences = input if batched else input.unsqueeze(batch_dim)
         states = self._initial_states(hx, sequences.size(batch_dim), sequences, batched)
-        if self.batch_first:
-            sequences = sequences.transpose(0, 1)
-        output, states = self._run(sequences, states)
-        if self.batch_first:
-            output = output.transpose(0, 1)
+        output, states = self._run(sequences, states, batch_first=self.batch_first)
         if not batched:
             output = output.squeeze(batch_dim)
             states = tuple(state.squeeze(1) for state in states)
@@ -124,25 +111,25 @@ class RNNBase(Module):
     def _forward_packed(self, packed: PackedSequence, hx):
         data, batch_sizes, sorted_indices, unsorted_indices = packed
         self._check_input(data, 2)
-        sizes = batch_sizes.tolist()
-        states = self._initial_states(hx, sizes[0], data, batched=True)
+        states = self._initial_states(hx, int(batch_sizes[0]), data, batched=True)
         if hx is not None and sorted_indices is not None:
             states = tuple(state.index_select(1, sorted_indices) for state in states)
-        output, states = self._run(data, states, sizes)
+        output, states = self._run(data, states, batch_sizes)
         if unsorted_indices is not None:
             states = tuple(state.index_select(1, unsorted_indices) for state in states)
         output = PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
         return output, self._unwrap(states)
 
-    def _run(self, sequences: Tensor, states: tuple, batch_sizes: list[int] | None = None):
+    def _run(self, sequences: Tensor, states: tuple, batch_sizes=None, batch_first: bool = False):
         return recurrent.run_stack(
-            _KINDS[self.mode][1],
+            self.mode,
             sequences,
             states,
             self.all_weights,
             self._directions,
             self.dropout if self.training else 0.0,
             batch_sizes,
+            batch_first,
         )
 
     def _initial_states(self, hx, batch: int, like: Tensor, batched: bool) -> tuple[Tensor, ...]:
@@ -406,7 +393,7 @@ class RNNCell(RNNCellBase):
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        cells = {"tanh": F.rnn_tanh_cell, "relu": F.rnn_relu_cell}
+        cells = {"tanh": ops.rnn_tanh_cell, "relu": ops.rnn_relu_cell}
         if self.nonlinearity not in cells:
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         input, (hidden,), batched = self._prepare(input, (hx,))
@@ -426,7 +413,7 @@ class LSTMCell(RNNCellBase):
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         input, states, batched = self._prepare(input, (None, None) if hx is None else hx)
-        hidden, cell = F.lstm_cell(input, states, *self._weights())
+        hidden, cell = ops.lstm_cell(input, states, *self._weights())
         return (hidden, cell) if batched else (hidden.squeeze(0), cell.squeeze(0))
 
 
@@ -440,5 +427,5 @@ class GRUCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         input, (hidden,), batched = self._prepare(input, (hx,))
-        hidden = F.gru_cell(input, hidden, *self._weights())
+        hidden = ops.gru_cell(input, hidden, *self._weights())
         return hidden if batched else hidden.squeeze(0)
