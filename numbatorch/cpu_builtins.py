@@ -68,8 +68,8 @@ def call_kernel(typing_context, pointer, begin, end, arguments):
             ir.IntType(32), [opaque.as_pointer(), opaque.as_pointer(), _WORD, _WORD, _WORD]
         )
         function = builder.inttoptr(values[0], function_type.as_pointer())
-        result = builder.alloca(opaque)
-        exception = builder.alloca(opaque)
+        result = cgutils.alloca_once(builder, opaque)
+        exception = cgutils.alloca_once(builder, opaque)
         builder.call(function, [result, exception, *values[1:]])
         return context.get_dummy_value()
 
@@ -87,6 +87,7 @@ PySequence_GetItem = _c_api("PySequence_GetItem", _word, _word, _word)
 PySequence_Size = _c_api("PySequence_Size", _word, _word)
 PyLong_AsLongLong = _c_api("PyLong_AsLongLong", _word, _word)
 PyFloat_AsDouble = _c_api("PyFloat_AsDouble", _double, _word)
+PyLong_FromLongLong = _c_api("PyLong_FromLongLong", _word, _word)
 PyErr_Occurred = _c_api("PyErr_Occurred", _word)
 PyErr_BadArgument = _c_api("PyErr_BadArgument", _int)
 PyEval_SaveThread = _c_api("PyEval_SaveThread", _word)

@@ -23,6 +23,9 @@ from .kernel_cache import KernelCache
 
 SIGNATURE = types.void(types.int64, types.int64, types.int64)
 
+#: The addresses of kernels that were handed out.
+pointers = set()
+
 #: LLVM may fuse a multiply and an add; it may not assume that there are no NaNs or infinities.
 DEFAULT_FLAGS = frozenset({"contract"})
 
@@ -63,8 +66,8 @@ class Kernel:
         if _threads == 1 or items < 2 * grain:
             cpu_builtins.launch(pointer, 0, items, integers, reals, items * 16 > grain)
         else:
-            chunks = min(_threads, items // grain)
-            cpu_builtins.launch(_parallel().pointer, chunks, items, (pointer, *integers), reals, 1)
+            chunks, launcher = min(_threads, items // grain), parallel_launcher().pointer
+            cpu_builtins.launch(launcher, chunks, items, (pointer, *integers), reals, 1)
         if recording.recorder is not None:
             recording.recorder.launch(self, items, grain, integers, reals)
 
@@ -84,6 +87,7 @@ class Kernel:
         if self._pointer is None:
             result = self.dispatcher.overloads[SIGNATURE.args]
             self._pointer = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+            pointers.add(self._pointer)
         return self._pointer
 
 
@@ -128,7 +132,8 @@ def _in_chunks():
 
 
 @cache
-def _parallel():
+def parallel_launcher():
+    """The kernel that splits the items of another one over threads, compiled."""
     launcher = Kernel(_in_chunks(), frozenset(), parallel=True)
     launcher.pointer  # noqa: B018  compiled: now Numba knows of its threads
     set_num_threads(_threads)

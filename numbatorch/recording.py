@@ -24,6 +24,9 @@ class Recorder:
     def host_access(self, array):
         """The host is about to look at the memory of `array`."""
 
+    def keep(self, tables):
+        """Launches hold the addresses of these NumPy arrays."""
+
     def check(self, address):
         """The host is about to raise where the word at `address` is not zero."""
 
@@ -45,6 +48,13 @@ def to(listener):
         yield listener
     finally:
         recorder = None
+
+
+def addresses_of(*tables):
+    """The addresses of NumPy arrays that a launch is given; they must outlive it."""
+    if recorder is not None:
+        recorder.keep(tables)
+    return [table.ctypes.data for table in tables]
 
 
 def flag_at(address):

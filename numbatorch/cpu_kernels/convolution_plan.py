@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .. import cpu_target, memory, shapes
+from .. import cpu_target, memory, recording, shapes
 from ..dtypes import float32, float64
 from . import direct_convolution as kernels
 from . import winograd, winograd_gradient
@@ -101,10 +101,11 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
             groups,
         )  # fmt: skip
         return
-    scratch_bytes, workers, head, tail, _table = _correlation_plan(
+    scratch_bytes, workers, head, tail, table = _correlation_plan(
         dtype, cpu_target.get_num_threads(), axes, out_strides, out_group, five(source), weight_strides,
         rows, groups,
     )  # fmt: skip
+    recording.addresses_of(table)
     scratch = memory.Storage(scratch_bytes * workers)
     bias_address, bias_stride = 0, 0
     if bias is not None:
@@ -198,7 +199,7 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     if winograd.suits(out.dtype, axes, out.shape[1], out.shape[0] // groups):
         winograd_gradient.weight_gradient(out, axes, input, grad_output, groups)
         return
-    scratch_bytes, workers, parts, head, tail, _table = _weight_plan(
+    scratch_bytes, workers, parts, head, tail, table = _weight_plan(
         out.dtype,
         cpu_target.get_num_threads(),
         axes,
@@ -209,6 +210,7 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     )
     count = shapes.numel(out.shape)
     partial = out if parts == 1 else memory.Storage(parts * count * out.dtype.itemsize)
+    recording.addresses_of(table)
     scratch = memory.Storage(scratch_bytes * workers)
     element = out.dtype.numba
     cpu_target.specialise(kernels.weight_gradient_sums, element)(

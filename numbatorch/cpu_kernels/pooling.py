@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 import numpy as np
 from numba.extending import register_jitable
 
-from .. import cpu_target, dtypes, shapes
+from .. import cpu_target, dtypes, recording, shapes
 from ..formulas import conversion
 from .convolution_geometry import volume
 from .native import grid, integer, span
@@ -283,7 +283,7 @@ def _run_planes(kernel, out, head, rest):
 
 def _maxima(out, indices, input, tables, dilation, work, halves=False):
     head = _head(input, out, indices, input.shape[2:], out.shape[2:])
-    rest = [*[t.ctypes.data for t in tables], *dilation, halves]
+    rest = [*recording.addresses_of(*tables), *dilation, halves]
     _run_rows(_maximum(out.dtype), out, head, rest, work)
 
 
@@ -328,13 +328,13 @@ def _sliding_tables(sizes, out_sizes, kernel, stride, padding, count_include_pad
 def _average(out, input, tables, divisor):
     head = _head(input, out, None, input.shape[2:], out.shape[2:])
     work = shapes.numel([int(t[:, 1].max() - t[:, 0].min()) // len(t) + 1 for t in tables])
-    rest = [*[t.ctypes.data for t in tables], divisor]
+    rest = [*recording.addresses_of(*tables), divisor]
     _run_rows(_numeric(average_windows, out.dtype), out, head, rest, work)
 
 
 def _spread(out, grad_output, tables, divisor):
     head = _head(grad_output, out, None, out.shape[2:], grad_output.shape[2:])
-    rest = [*[t.ctypes.data for t in tables], divisor]
+    rest = [*recording.addresses_of(*tables), divisor]
     _run_planes(_numeric(average_gradient, out.dtype), out, head, rest)
 
 

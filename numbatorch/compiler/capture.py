@@ -1,0 +1,302 @@
+"""Capturing: listening to a step while eager mode runs it, and writing down a program.
+
+What runs a step again is its kernel launches. Each is recorded with its argument slots; those that
+are addresses are recognised, since no memory is used twice during a capture, and become places in
+buffers. Op calls tell which launches belong together, what they read and what they write.
+"""
+
+import ctypes
+import threading
+from bisect import bisect_right
+
+from .. import cpu_target, graph, memory, recording
+from ..random import Generator
+from .errors import break_graph
+from .program import (
+    CONSTANT,
+    GRADIENT,
+    OUTSIDE,
+    RESULT,
+    SAVED,
+    TEMPORARY,
+    Buffer,
+    Elementwise,
+    Instruction,
+    Launch,
+    Program,
+    Region,
+)
+
+
+class _KeepingAllocator:
+    """Stands before the allocator during a capture: no block is handed out twice."""
+
+    def __init__(self, allocator):
+        self.allocator = allocator
+        self.taken = {}
+        self.returned = []
+
+    def __getattr__(self, name):
+        return getattr(self.allocator, name)
+
+    def take(self, nbytes):
+        block = self.allocator.take(nbytes)
+        self.taken[block[1]] = block
+        return block
+
+    def give_back(self, block):
+        self.returned.append(block)
+
+    def close(self):
+        for block in self.returned:
+            self.allocator.give_back(block)
+
+
+class _Part:
+    """Some launches that will be one instruction, with what is known of them so far."""
+
+    def __init__(self):
+        self.launches = []
+        self.name = None
+        self.elementwise = None
+        self.inputs = ()
+        self.outputs = ()
+        self.known = None
+        self.effect = False
+        self.flag = None
+
+
+class Capture(recording.Recorder):
+    """Records what happens in the `with` block; `program` then makes a program of it."""
+
+    def __init__(self):
+        self._parts = []
+        self._since_op = []
+        self._next_elementwise = None
+        self._fresh = set()
+        self._written = set()
+        #: Addresses of memory that only the host has written to.
+        self.host_made = set()
+        self.outside = {}
+        self._kept = []
+        #: Addresses that are the same whenever the program runs.
+        self._known = set()
+        #: leaf -> (whether its gradient is first replaced, its gradient before the step)
+        self.leaves = {}
+        #: Updates of optimizers: (instruction part, rule, table).
+        self.updates = []
+
+    def __enter__(self):
+        self._thread = threading.get_ident()
+        self._allocator = memory.allocator = _KeepingAllocator(memory.allocator)
+        self._recording = recording.to(self)
+        self._recording.__enter__()
+        graph.listeners.append(self._op_called)
+        return self
+
+    def __exit__(self, *exception):
+        graph.listeners.remove(self._op_called)
+        self._recording.__exit__(*exception)
+        memory.allocator = self._allocator.allocator
+
+    def close(self):
+        """Let go of the memory that the captured step used."""
+        self._allocator.close()
+
+    # Reports --------------------------------------------------------------------
+
+    def launch(self, kernel, items, grain, integers, reals):
+        if threading.get_ident() != self._thread:
+            return
+        launch = Launch(kernel, items, grain, integers, reals)
+        if self._next_elementwise is not None:
+            part = self._new_part()
+            part.elementwise, self._next_elementwise = self._next_elementwise, None
+        elif self._since_op and self._since_op[-1].elementwise is None:
+            part = self._since_op[-1]
+        else:
+            part = self._new_part()
+        part.launches.append(launch)
+        self._written.update(integers)
+
+    def _new_part(self):
+        part = _Part()
+        self._parts.append(part)
+        self._since_op.append(part)
+        return part
+
+    def elementwise(self, formula, out, operands, parameters):
+        if threading.get_ident() != self._thread:
+            return
+        regions = [self._array(x) for x in (out, *operands)]
+        self._next_elementwise = Elementwise(formula, regions[0], regions[1:], parameters)
+
+    def host_access(self, array):
+        if threading.get_ident() != self._thread:
+            return
+        address = array.storage.address
+        if address not in self.taken or self.is_touched(address, array.storage.nbytes):
+            break_graph("Python looks at the values of a tensor")
+        self.host_made.add(address)
+
+    def is_touched(self, address, nbytes):
+        """Whether a kernel was given memory in this range."""
+        return any(address <= value < address + nbytes for value in self._written)
+
+    @property
+    def taken(self):
+        """{address: block} of all memory allocated meanwhile."""
+        return self._allocator.taken
+
+    @property
+    def returned(self):
+        """The blocks of it that were freed again."""
+        return self._allocator.returned
+
+    def keep(self, tables):
+        self._kept.append(tables)
+        self._known.update(table.ctypes.data for table in tables)
+
+    def check(self, address):
+        if self._parts:
+            self._parts[-1].flag = address
+            self._parts[-1].effect = True
+
+    def gradient_set(self, leaf):
+        self.leaves.setdefault(leaf, (True, leaf._grad))
+
+    def gradient_added(self, leaf):
+        self.leaves.setdefault(leaf, (False, leaf._grad))
+
+    def _op_called(self, op, inputs, params, result):
+        if threading.get_ident() != self._thread:
+            return
+        if op.is_view or not self._since_op:
+            return
+        inputs = [self._array(x) for x in inputs if x is not None]
+        outputs = result if isinstance(result, tuple | list) else (result,)
+        outputs = [self._array(x) for x in outputs if isinstance(x, graph.Value)]
+        generators = [value for value in params.values() if isinstance(value, Generator)]
+        for generator in generators:
+            self._kept.append(generator)
+            self._known.add(generator.address)
+        for part in self._since_op:
+            part.name = op.name
+            part.effect = part.effect or bool(generators)
+            if part.elementwise is None and not op.is_dynamic:
+                part.inputs, part.outputs = inputs, outputs
+                part.known = True
+        self._since_op = []
+
+    def _array(self, x):
+        """What is needed to find the region of an Array once all buffers are known."""
+        storage = x.storage
+        if storage.address not in self.taken:
+            self.outside[id(storage)] = storage
+        return storage.address, x.dtype, x.shape, x.strides, x.offset
+
+    def hold(self, storage):
+        """Take notice of memory that the step can reach, though no op may have named it."""
+        if storage.address not in self.taken:
+            self.outside[id(storage)] = storage
+
+    # The program ----------------------------------------------------------------
+
+    def program(self, results, gradients, saved=()):
+        """The program, for a step that hands out `results`, leaves `gradients`, and keeps `saved`
+        for later (all are tensors, those from outside the step among them)."""
+        places = _Places(self, results, gradients, saved)
+        instructions = [self._instruction(part, places) for part in self._parts]
+        program = Program(instructions, places.buffers)
+        program.results = [places.region(self._array(x)) for x in results]
+        program.gradients = [places.region(self._array(x)) for x in gradients]
+        program.keepers = self._kept
+        return program
+
+    def _instruction(self, part, places):
+        known = self._known | cpu_target.pointers | {part.flag}
+        for launch in part.launches:
+            launch.places = places.of(launch.integers, known)
+        touched = set().union(*[launch.buffers for launch in part.launches])
+        instruction = Instruction(part.name or "memory", part.launches, [], [], touched, touched)
+        if part.elementwise is not None:
+            _describe_elementwise(instruction, part.elementwise, places)
+        elif part.known:
+            instruction.inputs = [places.region(x) for x in part.inputs]
+            instruction.outputs = [places.region(x) for x in part.outputs]
+            given = {region.buffer for region in instruction.inputs}
+            made = {region.buffer for region in instruction.outputs}
+            instruction.reads = touched - (made - given)
+            instruction.writes = touched - (given - made)
+        instruction.effect = part.effect
+        if part.flag is not None:
+            instruction.flag = places.find(part.flag) or (None, part.flag)
+        return instruction
+
+
+def _describe_elementwise(instruction, found, places):
+    out, *operands = [places.region(x) for x in (found.out, *found.operands)]
+    instruction.elementwise = Elementwise(found.formula, out, operands, found.parameters)
+    instruction.inputs, instruction.outputs = operands, [out]
+    instruction.reads = {region.buffer for region in operands}
+    instruction.writes = {out.buffer}
+
+
+class _Places:
+    """From addresses to buffers."""
+
+    def __init__(self, capture, results, gradients, saved):
+        kinds = dict.fromkeys((block[1] for block in capture.returned), TEMPORARY)
+        for kind, tensors in ((SAVED, saved), (GRADIENT, gradients), (RESULT, results)):
+            kinds.update({x.storage.address: kind for x in tensors})
+        found = []
+        for address, block in capture.taken.items():
+            if address in capture.host_made:
+                found.append((address, _constant(block)))
+            elif address in kinds:
+                found.append((address, Buffer(kinds[address], block[2])))
+            elif capture.is_touched(address, block[2]):
+                break_graph("memory that the step made is still in use after it")
+        for storage in capture.outside.values():
+            found.append((storage.address, Buffer(OUTSIDE, storage.nbytes, storage)))
+        found.sort(key=lambda pair: pair[0])
+        self.starts = [address for address, _ in found]
+        self.buffers = [buffer for _, buffer in found]
+        for i in range(1, len(found)):
+            if self.starts[i - 1] + self.buffers[i - 1].nbytes > self.starts[i]:
+                break_graph("two tensors from outside the step share memory")
+
+    def find(self, address):
+        """The (buffer, byte) of an address, or None where it is no known memory."""
+        i = bisect_right(self.starts, address) - 1
+        if i < 0 or address >= self.starts[i] + max(self.buffers[i].nbytes, 1):
+            return None
+        return self.buffers[i], address - self.starts[i]
+
+    def of(self, integers, known):
+        """{slot: (buffer, byte)} of the argument slots that are addresses."""
+        places = {}
+        for slot, value in enumerate(integers):
+            if not _LOWEST_ADDRESS <= value < _HIGHEST_ADDRESS:
+                continue
+            place = self.find(value)
+            if place is not None:
+                places[slot] = place
+            elif value not in known:
+                break_graph("a kernel uses memory that is not known to be a tensor's")
+        return places
+
+    def region(self, form):
+        address, *rest = form
+        return Region(self.find(address)[0], *rest)
+
+
+def _constant(block):
+    """A buffer with a copy of what the host wrote into a block."""
+    storage = memory.Storage(block[2])
+    ctypes.memmove(storage.address, block[1], block[2])
+    return Buffer(CONSTANT, block[2], storage)
+
+
+#: Between these lies what a process can address; sizes and strides are below.
+_LOWEST_ADDRESS, _HIGHEST_ADDRESS = 1 << 32, 1 << 47

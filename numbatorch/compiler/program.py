@@ -1,0 +1,134 @@
+"""The program of a captured step: what it computes, in which memory, by which kernel launches.
+
+A program is a list of instructions in the order in which eager mode ran them. An instruction reads
+and writes regions of buffers; views and in-place changes are nothing but regions of one buffer, so
+no pass has to know them. What runs is a list of kernel launches, recorded from eager mode or, where
+a pass fused instructions, made from generated source.
+"""
+
+#: What a buffer's memory is.
+OUTSIDE = "outside"  # a tensor's that was there before the step: a parameter, an argument
+CONSTANT = "constant"  # written once, by the host
+TEMPORARY = "temporary"  # the program's own, planned into one arena
+RESULT = "result"  # of a tensor that the step hands out: fresh for each call
+GRADIENT = "gradient"  # of a leaf's gradient after the step
+SAVED = "saved"  # kept from a forward pass for its backward pass
+
+
+class Buffer:
+    """A run of bytes; `origin` is the storage of a constant or an outside buffer."""
+
+    __slots__ = ("name", "kind", "nbytes", "origin")
+
+    def __init__(self, kind, nbytes, origin=None):
+        self.name = ""
+        self.kind = kind
+        self.nbytes = nbytes
+        self.origin = origin
+
+    def __repr__(self):
+        return self.name or f"<{self.kind} buffer of {self.nbytes} bytes>"
+
+
+class Region:
+    """Elements of a buffer: how an Array sees it."""
+
+    __slots__ = ("buffer", "dtype", "shape", "strides", "offset")
+
+    def __init__(self, buffer, dtype, shape, strides, offset):
+        self.buffer = buffer
+        self.dtype = dtype
+        self.shape = shape
+        self.strides = strides
+        self.offset = offset
+
+    @property
+    def key(self):
+        """Equal for regions of the same elements."""
+        return self.buffer, self.dtype, self.shape, self.strides, self.offset
+
+    @property
+    def byte_offset(self):
+        return self.offset * self.dtype.itemsize
+
+    def __repr__(self):
+        sizes = "x".join(map(str, self.shape)) or "scalar"
+        return f"{self.buffer}[{self.dtype.name} {sizes}]"
+
+
+class Launch:
+    """One kernel launch. `places` says which of the integers are addresses: slot -> (buffer, byte)."""
+
+    __slots__ = ("kernel", "items", "grain", "integers", "reals", "places")
+
+    def __init__(self, kernel, items, grain, integers, reals, places=None):
+        self.kernel = kernel
+        self.items = items
+        self.grain = grain
+        self.integers = list(integers)
+        self.reals = list(reals)
+        self.places = places or {}
+
+    @property
+    def buffers(self):
+        return {buffer for buffer, _ in self.places.values()}
+
+
+class Elementwise:
+    """What an instruction computes where it is out[...] = formula(*operands, *parameters)."""
+
+    __slots__ = ("formula", "out", "operands", "parameters")
+
+    def __init__(self, formula, out, operands, parameters):
+        self.formula = formula
+        self.out = out
+        self.operands = operands
+        self.parameters = tuple(parameters)
+
+
+class Instruction:
+    """Some launches that belong together, usually those of one op.
+
+    `reads` and `writes` are the buffers that it may read and change. One with an `effect` must run
+    even where nobody reads what it writes. `flag` is the place of a word, (buffer, byte) or
+    (None, address), that it leaves nonzero where its input is bad.
+    """
+
+    def __init__(self, name, launches, inputs, outputs, reads, writes):
+        self.name = name
+        self.launches = launches
+        self.inputs = inputs
+        self.outputs = outputs
+        self.reads = set(reads)
+        self.writes = set(writes)
+        self.effect = False
+        self.elementwise = None
+        self.flag = None
+        #: The generated source of a fused instruction.
+        self.source = None
+
+    def __repr__(self):
+        outputs = ", ".join(map(repr, self.outputs))
+        inputs = ", ".join(map(repr, self.inputs))
+        return f"{outputs or 'nothing'} = {self.name}({inputs})"
+
+
+class Program:
+    """Instructions and the buffers they work on."""
+
+    def __init__(self, instructions, buffers):
+        self.instructions = instructions
+        self.buffers = buffers
+        #: (leaf, region) of every leaf whose gradient the program leaves in memory of its own.
+        self.gradients = []
+        self._name_buffers()
+
+    def _name_buffers(self):
+        letters = {OUTSIDE: "x", CONSTANT: "c", TEMPORARY: "t", RESULT: "r", GRADIENT: "g", SAVED: "s"}
+        counts = dict.fromkeys(letters, 0)
+        for buffer in self.buffers:
+            buffer.name = f"{letters[buffer.kind]}{counts[buffer.kind]}"
+            counts[buffer.kind] += 1
+
+    def __str__(self):
+        return "\n".join(map(repr, self.instructions))
