@@ -30,6 +30,19 @@ class Recorder:
     def check(self, address):
         """The host is about to raise where the word at `address` is not zero."""
 
+    def optimizer_step(self, optimizer):
+        """An optimizer is about to step: what follows depends on its options."""
+
+    def optimizer_update(self, update):
+        """The next table of coefficients is what `update.next()` gives."""
+
+    def table(self, table, columns):
+        """The next launch walks this table (NumPy, int64): a row for each parameter and one more;
+        in it, a count, `columns` addresses, then coefficients as float64."""
+
+    def host_action(self, action):
+        """`action()` changes the state of Python objects, in a way that a replay can repeat."""
+
     def gradient_set(self, leaf):
         """`leaf.grad` is about to be replaced."""
 

@@ -48,7 +48,11 @@ class _MadeGradient(_Made):
 
     def renew(self):
         tensor = self.tensor
-        if self.leaf._grad is not tensor or getrefcount(tensor) > 4 or getrefcount(self.storage) > 3:
+        if (
+            self.leaf._grad is not tensor
+            or getrefcount(tensor) > 4
+            or getrefcount(self.storage) > 3
+        ):
             self.tensor = None
             self.storage = memory.Storage(self.storage.nbytes)
         return self.storage.address

@@ -124,7 +124,14 @@ class Program:
         self._name_buffers()
 
     def _name_buffers(self):
-        letters = {OUTSIDE: "x", CONSTANT: "c", TEMPORARY: "t", RESULT: "r", GRADIENT: "g", SAVED: "s"}
+        letters = {
+            OUTSIDE: "x",
+            CONSTANT: "c",
+            TEMPORARY: "t",
+            RESULT: "r",
+            GRADIENT: "g",
+            SAVED: "s",
+        }
         counts = dict.fromkeys(letters, 0)
         for buffer in self.buffers:
             buffer.name = f"{letters[buffer.kind]}{counts[buffer.kind]}"

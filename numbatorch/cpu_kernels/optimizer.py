@@ -7,7 +7,7 @@ the addresses of the parameter, its gradient and its state, and its coefficients
 import numpy as np
 from numba.extending import register_jitable
 
-from .. import cpu_target, shapes
+from .. import cpu_target, recording, shapes
 from ..formulas import conversion
 from .native import integer, read, real, write
 
@@ -129,4 +129,6 @@ def update(formula, columns, coefficients):
     table[1:, 0] = np.cumsum([shapes.numel(p.shape) for p in params])
     table[:-1, 1:reach] = np.transpose([[x.address for x in column] for column in columns])
     table[:-1, reach:] = np.array(coefficients, np.float64).view(np.int64)
+    if recording.recorder is not None:
+        recording.recorder.table(table, len(columns))
     kernel(int(table[-1, 0]), GRAIN, table.ctypes.data, len(params))

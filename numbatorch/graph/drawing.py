@@ -167,9 +167,7 @@ def _form(tensor, labels):
 
 def _call(node):
     """The op's name, and its parameters where they are short."""
-    params = ", ".join(
-        f"{key}={value}" for key, value in node.params.items() if _is_plain(value)
-    )
+    params = ", ".join(f"{key}={value}" for key, value in node.params.items() if _is_plain(value))
     return (node.op.name, params) if params else (node.op.name,)
 
 

@@ -1,7 +1,6 @@
 """Optimizer steps over whole lists of parameters, one launch each."""
 
 from .. import devices, graph
-from ..formulas import optimizer as formulas
 from ..op import dynamic
 
 
@@ -38,48 +37,10 @@ def fusable(*columns):
     return True
 
 
-def _step(formula, columns, coefficients):
+def update_(formula, columns, coefficients):
+    """param, *state = formula(param, grad, *state, *coefficients[i]) for parameter i of every list.
+
+    `columns` are lists of one length: parameters, gradients, then their state.
+    """
     tensors = [x for column in columns for x in column]
     optimizer_step(*tensors, formula=formula, columns=len(columns), coefficients=coefficients)
-
-
-def sgd_(params, grads, buffers, *, lr, weight_decay=0.0, momentum=0.0, dampening=0.0,
-         nesterov=False, first=False):  # fmt: skip
-    """One step of gradient descent; `buffers` is None without momentum.
-
-    With `first`, the buffers hold nothing yet and become the gradients.
-    """
-    if buffers is None:
-        _step(formulas.sgd, (params, grads), [(lr, weight_decay)] * len(params))
-        return
-    kept, added = (0.0, 1.0) if first else (momentum, 1 - dampening)
-    lookahead = momentum if nesterov else 0.0
-    numbers = (lr, weight_decay, kept, added, lookahead)
-    _step(formulas.sgd_momentum, (params, grads, buffers), [numbers] * len(params))
-
-
-def adam_(params, grads, means, squares, largest, steps, *, lr, betas, eps, weight_decay=0.0,
-          decoupled_weight_decay=False):  # fmt: skip
-    """One step of Adam, or of AdamW with decoupled weight decay.
-
-    `largest` is None, or the largest mean squares (amsgrad); `steps` counts the steps of each
-    parameter, this one included.
-    """
-    beta1, beta2 = betas
-    decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled_weight_decay else (weight_decay, 1.0)
-    coefficients = [
-        (lr / (1 - beta1**step), (1 - beta2**step) ** 0.5, 1 - beta1, beta2, 1 - beta2, eps,
-         decay, shrink)
-        for step in steps
-    ]  # fmt: skip
-    if largest is None:
-        _step(formulas.adam, (params, grads, means, squares), coefficients)
-    else:
-        columns = (params, grads, means, squares, largest)
-        _step(formulas.adam_amsgrad, columns, coefficients)
-
-
-def adadelta_(params, grads, squares, accumulated, *, lr, rho, eps, weight_decay=0.0):
-    """One step of Adadelta."""
-    numbers = (lr, rho, 1 - rho, eps, weight_decay)
-    _step(formulas.adadelta, (params, grads, squares, accumulated), [numbers] * len(params))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..creation import zeros_like
-from ..ops.optimizer import adadelta_
+from ..formulas import optimizer as formulas
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -11,9 +11,14 @@ from .rules import (
     check_learning_rate,
     check_non_negative,
     counter,
-    fusable,
     scalar,
 )
+
+
+def adadelta_numbers(group, step):
+    """What the formula takes."""
+    lr, rho, eps, weight_decay = [scalar(group[n]) for n in ("lr", "rho", "eps", "weight_decay")]
+    return lr, rho, 1 - rho, eps, weight_decay
 
 
 class Adadelta(Optimizer):
@@ -60,15 +65,8 @@ class Adadelta(Optimizer):
             "acc_delta": zeros_like(param),
         }
 
-    def update_group(self, params, grads, states, group):
-        columns = [[state[name] for state in states] for name in ("square_avg", "acc_delta")]
-        if not fusable(params, grads, group, *columns):
-            super().update_group(params, grads, states, group)
-            return
-        for state in states:
-            advance(state, group)
-        options = {name: scalar(group[name]) for name in ("lr", "rho", "eps", "weight_decay")}
-        adadelta_(params, grads, *columns, **options)
+    def fused_rule(self, group):
+        return formulas.adadelta, ("square_avg", "acc_delta"), adadelta_numbers
 
     def update_parameter(self, param, grad, state, group):
         rho, eps = group["rho"], group["eps"]

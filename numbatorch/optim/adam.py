@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..creation import zeros_like
-from ..ops.optimizer import adam_
+from ..formulas import optimizer as formulas
 from ..tensor import Tensor
 from .optimizer import Optimizer
 from .rules import (
@@ -16,11 +16,24 @@ from .rules import (
     check_learning_rate,
     check_non_negative,
     counter,
-    fusable,
     kept_for_backward,
     scalar,
     scalar_with_gradient,
 )
+
+_NAMES = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+
+def adam_numbers(group, step):
+    """What the formula takes at step number `step`."""
+    lr, weight_decay = scalar(group["lr"]), scalar(group["weight_decay"])
+    beta1, beta2 = [scalar(beta) for beta in group["betas"]]
+    decoupled = group["decoupled_weight_decay"]
+    decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
+    return (
+        lr / (1 - beta1**step), (1 - beta2**step) ** 0.5, 1 - beta1, beta2, 1 - beta2,
+        group["eps"], decay, shrink,
+    )  # fmt: skip
 
 
 class Adam(Optimizer):
@@ -77,22 +90,10 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = zeros_like(param)
         return state
 
-    def update_group(self, params, grads, states, group):
-        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
-        columns = [[state[name] for state in states] for name in names]
-        if not fusable(params, grads, group, *columns):
-            super().update_group(params, grads, states, group)
-            return
-        columns += [None] * (3 - len(columns))
-        adam_(
-            params, grads, *columns,
-            steps=[advance(state, group) for state in states],
-            lr=scalar(group["lr"]),
-            betas=[scalar(beta) for beta in group["betas"]],
-            eps=group["eps"],
-            weight_decay=scalar(group["weight_decay"]),
-            decoupled_weight_decay=group["decoupled_weight_decay"],
-        )  # fmt: skip
+    def fused_rule(self, group):
+        if group["amsgrad"]:
+            return formulas.adam_amsgrad, _NAMES, adam_numbers
+        return formulas.adam, _NAMES[:2], adam_numbers
 
     def update_parameter(self, param, grad, state, group):
         lr, weight_decay = (scalar_with_gradient(group[name]) for name in ("lr", "weight_decay"))

@@ -1,7 +1,7 @@
 """The base class of all optimizers: parameter groups, state, hooks, checkpoints.
 
 A concrete optimizer says two things: what state a parameter starts with (`initial_state`) and
-how it moves (`update_parameter`; `update_group` is where a fused kernel may take a whole list).
+how it moves (`update_parameter`; with `fused_rule`, a kernel may take a whole list).
 Everything else lives here.
 """
 
@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from copy import deepcopy
 from itertools import chain
 
-from .. import dtypes, ops
+from .. import dtypes, ops, recording
 from ..autograd import enable_grad, set_grad_enabled
 from ..tensor import Tensor
 from ..utils.hooks import RemovableHandle, register
+from . import fused
 from .rules import counter
 
 _global_step_pre_hooks: OrderedDict = OrderedDict()
@@ -104,15 +105,32 @@ class Optimizer:
         """Move `param` in place, given its gradient, and bring its state up to date."""
         raise NotImplementedError
 
-    def update_group(self, params: list, grads: list, states: list, group: dict) -> None:
-        """Move a list of parameters; an optimizer with a fused kernel overrides this."""
+    def fused_rule(self, group: dict):
+        """(formula, names of the state it moves, numbers) of the kernel that can move a whole list
+        of parameters at once (see `fused`); None where there is no such kernel."""
+        return
+
+    def update_group(self, params, grads, states, group: dict, may_fuse=True) -> None:
+        """Move a list of parameters, by one launch where that is possible."""
+        rule = self.fused_rule(group) if may_fuse else None
+        if rule is not None and fused.is_possible(params, grads, group, states, rule[1]):
+            self.move_together(rule, params, grads, states, group)
+            return
         for param, grad, state in zip(params, grads, states):
             self.update_parameter(param, grad, state, group)
+
+    def move_together(self, rule, params, grads, states, group: dict) -> None:
+        """Move a list of parameters by the kernel of a fused rule."""
+        formula, names, numbers = rule
+        columns = [params, grads, *[[state[name] for state in states] for name in names]]
+        fused.move(self, formula, columns, group, states, numbers)
 
     # Stepping.
 
     def step(self, closure=None):
         """Move every parameter that has a gradient; returns what `closure()` returned."""
+        if recording.recorder is not None:
+            recording.recorder.optimizer_step(self)
         with set_grad_enabled(self.defaults.get("differentiable", False)):
             loss = None
             if closure is not None:

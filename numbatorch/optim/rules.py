@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .. import creation, dtypes
-from ..ops import optimizer
 from ..tensor import Tensor
 
 
@@ -31,16 +30,6 @@ def advance(state: dict, group: dict):
     """Count a step; returns the count: a number, or the tensor if it may not leave its device."""
     state["step"] += 1
     return state["step"] if group.get("capturable") else state["step"].item()
-
-
-def fusable(params, grads, group: dict, *state) -> bool:
-    """Whether a group can be moved by one kernel: autograd does not follow, layouts agree."""
-    return (
-        bool(params)
-        and not group.get("differentiable")
-        and not group.get("capturable")
-        and optimizer.fusable(params, grads, *state)
-    )
 
 
 def add_weight_decay(grad: Tensor, param: Tensor, weight_decay) -> Tensor:

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from ..creation import zeros_like
-from ..ops.optimizer import sgd_
+from ..formulas import optimizer as formulas
 from ..tensor import Tensor
+from . import fused
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
     check_fused,
     check_learning_rate,
     check_non_negative,
-    fusable,
     kept_for_backward,
     scalar,
     scalar_with_gradient,
 )
+
+
+def sgd_numbers(group, step):
+    """What the formula without momentum takes."""
+    return scalar(group["lr"]), scalar(group["weight_decay"])
+
+
+def momentum_numbers(group, step):
+    """What the formula with momentum takes."""
+    momentum = group["momentum"]
+    lookahead = momentum if group["nesterov"] else 0.0
+    return *sgd_numbers(group, step), momentum, 1 - group["dampening"], lookahead
+
+
+def first_momentum_numbers(group, step):
+    """The same at the first step, when the buffer holds nothing yet and becomes the gradient."""
+    lr, weight_decay, _, _, lookahead = momentum_numbers(group, step)
+    return lr, weight_decay, 0.0, 1.0, lookahead
 
 
 class SGD(Optimizer):
@@ -62,25 +80,33 @@ class SGD(Optimizer):
     def initial_state(self, param, group):
         return {"momentum_buffer": None} if group["momentum"] != 0 else {}
 
+    def fused_rule(self, group):
+        if group["momentum"] == 0:
+            return formulas.sgd, (), sgd_numbers
+        return formulas.sgd_momentum, ("momentum_buffer",), momentum_numbers
+
     def update_group(self, params, grads, states, group):
-        if not fusable(params, grads, group):
+        fresh = [state.get("momentum_buffer", group) is None for state in states]
+        if not any(fresh):
             super().update_group(params, grads, states, group)
             return
-        options = {name: scalar(group[name]) for name in ("lr", "weight_decay")}
-        if group["momentum"] == 0:
-            sgd_(params, grads, None, **options)
-            return
-        options.update({name: group[name] for name in ("momentum", "dampening", "nesterov")})
-        fresh = [state["momentum_buffer"] is None for state in states]
-        for param, state, first in zip(params, states, fresh):
-            if first:
-                state["momentum_buffer"] = zeros_like(param)
-        buffers = [state["momentum_buffer"] for state in states]
         for first in (True, False):
             chosen = [i for i, was_fresh in enumerate(fresh) if was_fresh == first]
-            if chosen:
-                columns = [[column[i] for i in chosen] for column in (params, grads, buffers)]
-                sgd_(*columns, **options, first=first)
+            columns = [[column[i] for i in chosen] for column in (params, grads, states)]
+            if first:
+                self._first_update(*columns, group)
+            else:
+                super().update_group(*columns, group)
+
+    def _first_update(self, params, grads, states, group):
+        """The buffers become the gradients."""
+        if not fused.is_possible(params, grads, group, states, ()):
+            Optimizer.update_group(self, params, grads, states, group, may_fuse=False)
+            return
+        for param, state in zip(params, states):
+            state["momentum_buffer"] = zeros_like(param)
+        rule = formulas.sgd_momentum, ("momentum_buffer",), first_momentum_numbers
+        self.move_together(rule, params, grads, states, group)
 
     def update_parameter(self, param, grad, state, group):
         grad = add_weight_decay(grad, param, scalar_with_gradient(group["weight_decay"]))

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 import numbatorch as torch
+from numbatorch.formulas import optimizer as formulas
 from numbatorch.ops import optimizer
+from numbatorch.optim.adadelta import adadelta_numbers
+from numbatorch.optim.adam import adam_numbers
+from numbatorch.optim.sgd import first_momentum_numbers, momentum_numbers, sgd_numbers
 
 SIZES = [(3, 4), (5,), (), (0, 2), (40000,), (7, 5)]
 
@@ -20,6 +24,11 @@ def columns(count, dtype=torch.float64, seed=0):
     return lists
 
 
+def update(formula, lists, numbers, steps=None, **group):
+    steps = steps or [None] * len(lists[0])
+    optimizer.update_(formula, lists, [numbers(group, step) for step in steps])
+
+
 def hosts(lists):
     return [[x.numpy().copy() for x in tensors] for tensors in lists]
 
@@ -33,7 +42,7 @@ def check(lists, expected):
 def test_sgd():
     params, grads = columns(2)
     p, g = hosts((params, grads))
-    optimizer.sgd_(params, grads, None, lr=0.1, weight_decay=0.01)
+    update(formulas.sgd, (params, grads), sgd_numbers, lr=0.1, weight_decay=0.01)
     check([params, grads], [[x - 0.1 * (y + 0.01 * x) for x, y in zip(p, g)], g])
 
 
@@ -45,9 +54,11 @@ def test_sgd_with_momentum(nesterov, first):
         for buffer in buffers:
             buffer.fill_(float("nan"))  # what it holds does not matter
     p, g, b = hosts((params, grads, buffers))
-    optimizer.sgd_(
-        params, grads, buffers, lr=0.1, momentum=0.9, dampening=0.5, nesterov=nesterov, first=first
-    )
+    update(
+        formulas.sgd_momentum, (params, grads, buffers),
+        first_momentum_numbers if first else momentum_numbers,
+        lr=0.1, weight_decay=0, momentum=0.9, dampening=0.5, nesterov=nesterov,
+    )  # fmt: skip
     b = [y if first else 0.9 * z + 0.5 * y for y, z in zip(g, b)]
     step = [y + 0.9 * z if nesterov else z for y, z in zip(g, b)]
     check([params, grads, buffers], [[x - 0.1 * s for x, s in zip(p, step)], g, b])
@@ -59,8 +70,9 @@ def test_adam(amsgrad, decoupled):
     params, grads, means, squares, largest = columns(5)
     steps = range(1, len(SIZES) + 1)
     p, g, m, v, top = hosts((params, grads, means, squares, largest))
-    optimizer.adam_(
-        params, grads, means, squares, largest if amsgrad else None, steps, lr=0.1,
+    lists = [params, grads, means, squares, *([largest] if amsgrad else [])]
+    update(
+        formulas.adam_amsgrad if amsgrad else formulas.adam, lists, adam_numbers, steps, lr=0.1,
         betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1, decoupled_weight_decay=decoupled,
     )  # fmt: skip
     for i, step in enumerate(steps):
@@ -79,7 +91,10 @@ def test_adam(amsgrad, decoupled):
 def test_adadelta():
     params, grads, squares, accumulated = columns(4)
     p, g, s, a = hosts((params, grads, squares, accumulated))
-    optimizer.adadelta_(params, grads, squares, accumulated, lr=0.5, rho=0.9, eps=1e-6)
+    update(
+        formulas.adadelta, (params, grads, squares, accumulated), adadelta_numbers, lr=0.5, rho=0.9,
+        eps=1e-6, weight_decay=0,
+    )  # fmt: skip
     s = [0.9 * x + 0.1 * y**2 for x, y in zip(s, g)]
     delta = [np.sqrt(z + 1e-6) / np.sqrt(x + 1e-6) * y for x, y, z in zip(s, g, a)]
     a = [0.9 * z + 0.1 * d**2 for z, d in zip(a, delta)]
@@ -91,9 +106,9 @@ def test_the_number_of_threads_does_not_matter():
     for count in (1, 2):
         torch.set_num_threads(count)
         params, grads, means, squares = columns(4, torch.float32)
-        optimizer.adam_(
-            params, grads, means, squares, None, [1] * len(params), lr=0.1, betas=(0.9, 0.99),
-            eps=1e-8,
+        update(
+            formulas.adam, (params, grads, means, squares), adam_numbers, [1] * len(params), lr=0.1,
+            betas=(0.9, 0.99), eps=1e-8, weight_decay=0, decoupled_weight_decay=False,
         )  # fmt: skip
         results.append(hosts([params, means, squares]))
     torch.set_num_threads(threads)
@@ -105,7 +120,7 @@ def test_the_number_of_threads_does_not_matter():
 def test_a_step_counts_as_a_change():
     params, grads = columns(2)
     before = [p._version for p in params]
-    optimizer.sgd_(params, grads, None, lr=0.1)
+    update(formulas.sgd, (params, grads), sgd_numbers, lr=0.1, weight_decay=0)
     assert [p._version for p in params] == [version + 1 for version in before]
 
 
