@@ -9,7 +9,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from numbatorch.utils.download import download, is_intact
 

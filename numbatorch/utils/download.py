@@ -7,7 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 _BLOCK = 1 << 16
 
