@@ -46,8 +46,8 @@ class Recorder:
     def gradient_set(self, leaf):
         """`leaf.grad` is about to be replaced."""
 
-    def gradient_added(self, leaf):
-        """A gradient is about to be added to `leaf.grad`, or to become it."""
+    def gradient_used(self, leaf):
+        """Something is about to depend on `leaf.grad`, if only on whether there is one."""
 
 
 @contextmanager

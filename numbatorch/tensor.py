@@ -256,6 +256,8 @@ class Tensor(Value):
 
     @property
     def grad(self):
+        if recording.recorder is not None:
+            recording.recorder.gradient_used(self)
         return self._grad
 
     @grad.setter

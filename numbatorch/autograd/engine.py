@@ -278,7 +278,7 @@ _UNSHARED = _references_of_fresh_storage()
 def accumulate(leaf, gradient):
     """Add a gradient to `leaf.grad`."""
     if recording.recorder is not None:
-        recording.recorder.gradient_added(leaf)
+        recording.recorder.gradient_used(leaf)
     old = leaf._grad
     if old is not None:
         if modes.grad_enabled:

@@ -25,6 +25,7 @@ from .program import (
     Launch,
     Program,
     Region,
+    Table,
 )
 
 
@@ -83,8 +84,11 @@ class Capture(recording.Recorder):
         self._known = set()
         #: leaf -> (whether its gradient is first replaced, its gradient before the step)
         self.leaves = {}
-        #: Updates of optimizers: (instruction part, rule, table).
-        self.updates = []
+        self.optimizers = []
+        #: What Python does before a replay, in order: (update of an optimizer, its table), or
+        #: (action, None).
+        self.host_actions = []
+        self._next_update = self._next_table = None
 
     def __enter__(self):
         self._thread = threading.get_ident()
@@ -116,6 +120,7 @@ class Capture(recording.Recorder):
             part = self._since_op[-1]
         else:
             part = self._new_part()
+        launch.table, self._next_table = self._next_table, None
         part.launches.append(launch)
         self._written.update(integers)
 
@@ -165,8 +170,22 @@ class Capture(recording.Recorder):
     def gradient_set(self, leaf):
         self.leaves.setdefault(leaf, (True, leaf._grad))
 
-    def gradient_added(self, leaf):
-        self.leaves.setdefault(leaf, (False, leaf._grad))
+    def gradient_used(self, leaf):
+        if leaf._node is None:
+            self.leaves.setdefault(leaf, (False, leaf._grad))
+
+    def optimizer_step(self, optimizer):
+        self.optimizers.append(optimizer)
+
+    def optimizer_update(self, update):
+        self._next_update = update
+
+    def table(self, table, columns):
+        self._next_table = Table(table, columns)
+        self.host_actions.append((self._next_update, self._next_table))
+
+    def host_action(self, action):
+        self.host_actions.append((action, None))
 
     def _op_called(self, op, inputs, params, result):
         if threading.get_ident() != self._thread:
@@ -216,6 +235,10 @@ class Capture(recording.Recorder):
     def _instruction(self, part, places):
         known = self._known | cpu_target.pointers | {part.flag}
         for launch in part.launches:
+            table = launch.table
+            if table is not None:
+                known = known | {table.address}
+                table.places = places.of_table(table, known)
             launch.places = places.of(launch.integers, known)
         touched = set().union(*[launch.buffers for launch in part.launches])
         instruction = Instruction(part.name or "memory", part.launches, [], [], touched, touched)
@@ -285,6 +308,14 @@ class _Places:
             elif value not in known:
                 break_graph("a kernel uses memory that is not known to be a tensor's")
         return places
+
+    def of_table(self, table, known):
+        """{(row, column): (buffer, byte)} of the addresses in a table."""
+        return {
+            (row, column): place
+            for row, words in enumerate(table.words[:-1].tolist())
+            for column, place in self.of(words[: 1 + table.columns], known).items()
+        }
 
     def region(self, form):
         address, *rest = form

@@ -88,6 +88,54 @@ class _Leaf:
         return now.strides == then.strides and now.dtype is then.dtype and now._node is None
 
 
+class _Options:
+    """What an optimizer was like when it was captured, but for what each run asks anew."""
+
+    #: Options that become numbers of a fused update.
+    _ASKED = {"lr", "betas", "weight_decay", "eps", "momentum", "dampening", "rho", "initial_lr"}
+
+    def __init__(self, optimizer, updates):
+        self.optimizer = optimizer
+        self.groups, self.state = optimizer.param_groups, optimizer.state
+        self.states = len(self.state)
+        fused = {update.index for update in updates if update.optimizer is optimizer}
+        self.asked = [self._ASKED if i in fused else () for i in range(len(self.groups))]
+        self.known = self._structure()
+
+    def _structure(self):
+        return [
+            (self.optimizer.fused_rule(group), len(group["params"]),
+             [(name, value) for name, value in group.items()
+              if name != "params" and name not in asked])
+            for group, asked in zip(self.groups, self.asked)
+        ]  # fmt: skip
+
+    def accepts(self):
+        optimizer = self.optimizer
+        return (
+            optimizer.param_groups is self.groups
+            and optimizer.state is self.state
+            and len(self.state) == self.states
+            and len(self.groups) == len(self.asked)
+            and self._structure() == self.known
+        )
+
+
+class _Numbers:
+    """Writes the numbers of an optimizer's update where its kernel reads them."""
+
+    def __init__(self, update, numbers):
+        self.update = update
+        self.numbers = numbers
+        self.last = None
+
+    def __call__(self):
+        rows = self.update.next()
+        if rows != self.last:
+            self.numbers[...] = rows
+            self.last = rows
+
+
 class Plan:
     """Runs a program. Memory that moves from call to call is looked up, or made, each time."""
 
@@ -98,7 +146,6 @@ class Plan:
         program = capture.program(template.tensors, [leaf.leaf._grad for leaf in made])
         self.program = program
         self._build = template.build
-        self._leaves = [leaf for leaf in leaves if leaf.accumulates]
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
         self._gradients = [_MadeGradient(leaf.leaf) for leaf in made]
         self._lock = threading.Lock()
@@ -116,6 +163,13 @@ class Plan:
         ]
         self._finders = [finder for _, finder in self._moving]
         self.replay = Replay(program, [buffer for buffer, _ in self._moving])
+        self._host_actions = [
+            action if table is None else _Numbers(action, self.replay.numbers(table))
+            for action, table in capture.host_actions
+        ]
+        updates = [action for action, table in capture.host_actions if table is not None]
+        self._states = [leaf for leaf in leaves if leaf.accumulates]
+        self._states += [_Options(optimizer, updates) for optimizer in capture.optimizers]
         written = set().union(*[i.writes for i in program.instructions])
         self._written = [buffer.origin for buffer in written if buffer.kind == OUTSIDE]
 
@@ -160,14 +214,19 @@ class Plan:
     # Running ----------------------------------------------------------------------
 
     def accepts(self):
-        """Whether the gradients are in the state that the plan was captured for."""
-        return all([leaf.accepts() for leaf in self._leaves])
+        """Whether gradients and optimizers are in the state that the plan was captured for."""
+        for state in self._states:
+            if not state.accepts():
+                return False
+        return True
 
     def __call__(self, args, kwargs):
         with self._lock:
             bases = self.replay.bases
             for i, finder in enumerate(self._finders):
                 bases[i] = finder(args, kwargs)
+            for action in self._host_actions:
+                action()
             failed = self.replay()
             if failed >= 0:
                 raise BadInput

@@ -59,7 +59,7 @@ class Region:
 class Launch:
     """One kernel launch. `places` says which of the integers are addresses: slot -> (buffer, byte)."""
 
-    __slots__ = ("kernel", "items", "grain", "integers", "reals", "places")
+    __slots__ = ("kernel", "items", "grain", "integers", "reals", "places", "table")
 
     def __init__(self, kernel, items, grain, integers, reals, places=None):
         self.kernel = kernel
@@ -68,10 +68,26 @@ class Launch:
         self.integers = list(integers)
         self.reals = list(reals)
         self.places = places or {}
+        #: The Table that the kernel walks, if it does.
+        self.table = None
 
     @property
     def buffers(self):
-        return {buffer for buffer, _ in self.places.values()}
+        places = [*self.places.values(), *(self.table.places.values() if self.table else ())]
+        return {buffer for buffer, _ in places}
+
+
+class Table:
+    """A table of parameters for an optimizer's kernel: counts, addresses, then coefficients.
+
+    `places` says which of the words are addresses: (row, column) -> (buffer, byte).
+    """
+
+    def __init__(self, table, columns):
+        self.address = table.ctypes.data
+        self.words = table.copy()
+        self.columns = columns
+        self.places = {}
 
 
 class Elementwise:

@@ -74,6 +74,7 @@ class Replay:
         self._base_of = {buffer: i for i, buffer in enumerate(moving)}
         self.bases = np.zeros(max(1, len(moving)), np.int64)
         self._slots, self._rows, self._moving_slots = [], [], []
+        self._first_words = {}
         for instruction in program.instructions:
             for launch in instruction.launches:
                 self._add(launch)
@@ -85,6 +86,8 @@ class Replay:
             np.array(self._slots, np.int64),
         ]
         calls, places, slots = [table.ctypes.data for table in self._tables]
+        for slot, first in self._first_words.values():
+            self._tables[-1][slot] = slots + 8 * first
         self._header = np.zeros(_HEADER, np.int64)
         self._header[:_THREADS] = (
             len(self._rows), calls, len(self._moving_slots), places, slots, self.bases.ctypes.data
@@ -101,11 +104,34 @@ class Replay:
         launcher = cpu_target.parallel_launcher().pointer if threads > 1 else 0
         self._header[_THREADS:] = threads, launcher
 
+    def numbers(self, table):
+        """The coefficients in a table that a launch walks, to write to: a row a parameter."""
+        rows, width = table.words.shape
+        first = self._first_words[table][1]
+        words = self._tables[-1][first : first + rows * width].reshape(rows, width)
+        return words[:-1, 1 + table.columns :].view(np.float64)
+
+    def _add_table(self, table):
+        """The place of a table's first word among the slots."""
+        first = len(self._slots)
+        for row, words in enumerate(table.words.tolist()):
+            for column, value in enumerate(words):
+                if (row, column) in table.places:
+                    self._add_slot(*table.places[row, column])
+                else:
+                    self._slots.append(value)
+        return first
+
     def _add(self, launch):
+        table = launch.table
+        first_word = None if table is None else self._add_table(table)
         self._slots.append(launch.kernel.pointer)
         self._rows.append([launch.items, launch.grain, len(self._slots), -1])
         for slot, value in enumerate(launch.integers):
-            if slot in launch.places:
+            if table is not None and value == table.address:
+                self._first_words[table] = len(self._slots), first_word
+                self._slots.append(0)
+            elif slot in launch.places:
                 self._add_slot(*launch.places[slot])
             else:
                 self._slots.append(value)
