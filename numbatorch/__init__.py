@@ -7,6 +7,7 @@ from . import (
     backends,
     cuda,
     graph,
+    linalg,
     nn,
     ops,
     optim,

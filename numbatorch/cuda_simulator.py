@@ -197,10 +197,11 @@ def compiled(formula):
     converters = {}
 
     def call(*arguments):
-        kinds = tuple([argument.__class__ for argument in arguments])
+        arguments = tuple([a.array if type(a) is SimulatedMemory else a for a in arguments])
+        kinds = tuple([getattr(argument, "dtype", argument.__class__) for argument in arguments])
         convert = converters.get(kinds)
         if convert is None:
-            dispatcher(arguments)
+            dispatcher.compile((numba.typeof(arguments),))  # not called: it may work in place
             overload = dispatcher.overloads[(numba.typeof(arguments),)]
             convert = converters[kinds] = _converter(overload.signature.return_type)
         return convert(dispatcher(arguments))
@@ -215,4 +216,6 @@ def _converter(numba_type):
         return lambda values: tuple(c(value) for c, value in zip(converters, values))
     if numba_type == numba.types.boolean:
         return bool
+    if numba_type == numba.types.none:
+        return lambda value: None
     return as_dtype(numba_type).type

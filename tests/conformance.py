@@ -28,6 +28,11 @@ SEED = 42
 
 TOLERANCES = {"float64": (1e-7, 1e-8), "float32": (2e-5, 2e-5)}
 
+#: Ops that lose digits in single precision, PyTorch's too.
+ILL_CONDITIONED = (
+    "cdist", "cov", "linalg.lstsq", "linalg.svd", "matrix_exp", "svd",
+)  # fmt: skip
+
 
 class NotBuilt(Exception):
     """numbatorch has no function of this name."""
@@ -74,6 +79,10 @@ ADAPTERS = {
     ),
     "nn.functional.embedding_bag": lambda weight, index, **kwargs: (
         numbatorch.nn.functional.embedding_bag(index, weight, **kwargs)
+    ),
+    "linalg.pinv.singular": lambda a, b: numbatorch.linalg.pinv(a @ b.mT),
+    "linalg.lstsq.grad_oriented": lambda a, b, driver: (
+        numbatorch.linalg.lstsq(a, b, driver=driver)[:2]
     ),
     # The database names the in-place draws without their underscore, calls randn_like for rand_like,
     # and gives the standard deviation before the mean.
@@ -161,9 +170,8 @@ def compare(expected, found, tolerance, what):
             assert isinstance(b, np.ndarray), f"{what}: {type(b).__name__}, expected a tensor"
             assert a.dtype == b.dtype, f"{what}: dtype {b.dtype}, expected {a.dtype}"
             assert a.shape == b.shape, f"{what}: shape {b.shape}, expected {a.shape}"
-            np.testing.assert_allclose(
-                b, a, rtol=tolerance[0], atol=tolerance[1], equal_nan=True, err_msg=what
-            )
+            rtol, atol = max(tolerance, TOLERANCES.get(a.dtype.name, tolerance))
+            np.testing.assert_allclose(b, a, rtol=rtol, atol=atol, equal_nan=True, err_msg=what)
         elif isinstance(a, float):
             assert math.isclose(a, b, rel_tol=tolerance[0]) or a != a, f"{what}: {b}, expected {a}"
         elif isinstance(a, int | bool | str):
@@ -199,6 +207,7 @@ def check_sample(entry, function, sample, tolerance, dtype):
     arguments = to_ours((sample.input, *sample.args), leaves)
     keywords = to_ours(sample.kwargs, leaves)
     found = function(*arguments, **keywords)
+    expected, found = (sample.output_process_fn_grad(y) for y in (expected, found))
     compare(expected, found, tolerance, "value")
     wanted = differentiable(expected)
     if not wanted or not torch_leaves:
@@ -241,12 +250,15 @@ def run_entry(entry, dtype, verbose):
     if torch_dtype not in entry.dtypes:
         return "passed", f"has no {dtype}"
     count = 0
+    tolerance = TOLERANCES[dtype]
+    if dtype == "float32" and entry.name in ILL_CONDITIONED:
+        tolerance = (1e-3, 1e-3)
     try:
         for sample in entry.sample_inputs(
             "cpu", torch_dtype, requires_grad=entry.supports_autograd
         ):
             try:
-                check_sample(entry, function, sample, TOLERANCES[dtype], dtype)
+                check_sample(entry, function, sample, tolerance, dtype)
             except (Exception, SystemError) as error:
                 detail = f"{type(error).__name__}: {str(error).strip()}"
                 if verbose:

@@ -118,4 +118,7 @@ def call_with(function, sample, replaced):
 
     args = [rebuild(item) for item in sample.args]
     kwargs = {key: rebuild(item) for key, item in sample.kwargs.items()}
-    return function(*args, **kwargs)
+    if sample.prepare is not None:
+        args[0] = sample.prepare(args[0])
+    results = function(*args, **kwargs)
+    return results if sample.finish is None else sample.finish(results)

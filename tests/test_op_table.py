@@ -16,14 +16,18 @@ def differentiable(sample, function):
     if not found:
         return None
 
-    def of_leaves(*values):
+    def outputs_of(values):
         outputs = call_with(function, sample, values)
-        outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
-        return tuple(y for y in outputs if isinstance(y, torch.Tensor) and y.requires_grad) or (
-            outputs
-        )
+        return outputs if isinstance(outputs, tuple | list) else (outputs,)
 
-    return of_leaves, found
+    def of_leaves(*values):
+        outputs = outputs_of(values)
+        return tuple(outputs[i] for i in places)
+
+    places = [
+        i for i, y in enumerate(outputs_of(found)) if isinstance(y, torch.Tensor) and y.requires_grad
+    ]  # fmt: skip
+    return (of_leaves, found) if places else None
 
 
 @pytest.mark.parametrize("function, generate", ROWS)

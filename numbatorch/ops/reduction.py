@@ -10,7 +10,7 @@ from ..op import Spec, primitive, scalar_name
 from .arithmetic import true_divide
 from .casting import cast
 from .output import write_out
-from .registry import Sample, function, samples
+from .registry import FUNCTIONS, Sample, function, samples
 
 # What is common to all ---------------------------------------------------------------------------
 
@@ -383,9 +383,15 @@ def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
 @function
 @numpy_names
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """The p-norm over `dim`, of the flattened input by default; "fro" is the 2-norm."""
+    """The p-norm over `dim`, of the flattened input by default; "fro" is the 2-norm.
+
+    "nuc" is the sum of the singular values of matrices.
+    """
+    if p == "nuc":
+        dim = tuple(range(len(input.shape))) if dim is None else dim
+        return FUNCTIONS["linalg_matrix_norm"](input, p, dim, keepdim, dtype=dtype, out=out)
     if isinstance(p, str) and p != "fro":
-        raise NotImplementedError(f"norm(): of the norms with names there is 'fro', but got {p!r}")
+        raise RuntimeError(f"only valid values for p are 'fro' and 'nuc', but got {p!r}")
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype, out=out)
 
 

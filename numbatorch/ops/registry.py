@@ -20,11 +20,20 @@ SAMPLES = {}
 class Sample:
     """Arguments of one call in the op table tests."""
 
-    __slots__ = ("args", "kwargs")
+    __slots__ = ("args", "kwargs", "prepare", "finish")
 
     def __init__(self, *args, **kwargs):
         self.args = args
         self.kwargs = kwargs
+        self.prepare = self.finish = None
+
+    def between(self, prepare=None, finish=None):
+        """Call with prepare(first argument), and look at finish(results).
+
+        For functions of symmetric matrices, and for results that are unique but for signs.
+        """
+        self.prepare, self.finish = prepare, finish
+        return self
 
 
 def function(
@@ -51,6 +60,27 @@ def function(
         if inplace:
             _add(METHODS, f"{published}_", _written_back(implementation, f"{published}_"))
     return implementation
+
+
+def in_namespace(space):
+    """Decorator: publish a function in `space` alone: linalg, fft or special."""
+
+    def declare(implementation=None, *, name=None):
+        if implementation is None:
+            return functools.partial(declare, name=name)
+        published = f"{space}_{name or implementation.__name__}"
+        return function(implementation, method=False, top_level=False, name=published)
+
+    return declare
+
+
+def namespace(space):
+    """The functions that are published in `space`, by their names there."""
+    return {
+        name.removeprefix(f"{space}_"): implementation
+        for name, implementation in FUNCTIONS.items()
+        if name.startswith(f"{space}_") and name in NOT_TOP_LEVEL
+    }
 
 
 def method(implementation=None, *, name=None, aliases=()):

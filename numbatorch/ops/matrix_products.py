@@ -1,0 +1,448 @@
+"""Functions of matrices that products make: powers, exponentials, chains, crosses; distances; covariance."""
+
+import functools
+import math
+
+from .. import devices, dtypes, graph, shapes
+from ..op import scalar_name
+from ..shapes import wrap_dim
+from . import reduction
+from .arithmetic import conj_of
+from .linear_systems import check_matrices, inv, linalg, regular, solve
+from .matmul import adjoint, matmul
+from .output import deliver
+from .registry import FUNCTIONS, Sample, function, samples
+
+# Powers -------------------------------------------------------------------------------------------
+
+
+def _identity_like(A):
+    eye = FUNCTIONS["eye"](A.shape[-1], dtype=A.dtype, device=devices.of(A))
+    return eye.expand(A.shape)
+
+
+@linalg
+def matrix_power(A, n, *, out=None):
+    """A to the whole power n, by squaring; the inverse where n is negative."""
+    if len(A.shape) < 2 or A.shape[-1] != A.shape[-2]:
+        check_matrices("linalg.matrix_power", A.to(dtypes.float32), square=True)
+    if n < 0:
+        A, n = inv(A), -n
+    result = None
+    while n:
+        if n % 2:
+            result = A if result is None else matmul(result, A)
+        n //= 2
+        if n:
+            A = matmul(A, A)
+    if result is None:
+        result = A.clone().copy_(_identity_like(A))
+    return deliver("linalg_matrix_power", result, out)
+
+
+function(matrix_power, name="matrix_power")
+
+#: Taylor terms, and the norm up to which they suffice for float64 (Bader, Blanes and Casas, 2019).
+_TERMS, _LARGEST_NORM = 18, 1.09
+
+
+@linalg
+def matrix_exp(A):
+    """The matrix exponential: a Taylor polynomial of A / 2**s, squared s times."""
+    check_matrices("linalg.matrix_exp", A, square=True)
+    if 0 in A.shape:
+        return A.clone()
+    norm = float(A.detach().abs().sum(-2).max())
+    squarings = max(0, math.ceil(math.log2(norm / _LARGEST_NORM))) if 0 < norm < math.inf else 0
+    scaled, identity = A / 2**squarings, _identity_like(A)
+    result = identity + scaled / _TERMS
+    for term in range(_TERMS - 1, 0, -1):
+        result = identity + matmul(scaled, result) / term
+    for _ in range(squarings):
+        result = matmul(result, result)
+    return result
+
+
+function(matrix_exp, name="matrix_exp")
+
+# Chains -------------------------------------------------------------------------------------------
+
+
+@linalg
+def multi_dot(tensors, *, out=None):
+    """The product of matrices in the cheapest order; the first and the last may be vectors."""
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    chain = list(tensors)
+    for i, x in enumerate(chain):
+        ends = i in (0, len(chain) - 1)
+        if len(x.shape) != 2 and not (ends and len(x.shape) == 1):
+            where = "1D or 2D" if ends else "2D"
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {where} but got {len(x.shape)}D")
+    row, column = len(chain[0].shape) == 1, len(chain[-1].shape) == 1
+    if row:
+        chain[0] = chain[0].unsqueeze(0)
+    if column:
+        chain[-1] = chain[-1].unsqueeze(-1)
+    for left, right in zip(chain, chain[1:]):
+        if left.shape[1] != right.shape[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors with shapes {list(left.shape)} and {list(right.shape)} "
+                "cannot be multiplied"
+            )
+    result = _product_of_chain(chain)
+    if row:
+        result = result.squeeze(0)
+    return deliver("linalg_multi_dot", result.squeeze(-1) if column else result, out)
+
+
+def _product_of_chain(chain):
+    sizes = [x.shape[0] for x in chain] + [chain[-1].shape[1]]
+
+    @functools.cache
+    def best(first, last):
+        """(multiplications, where to split) of the product of chain[first : last + 1]."""
+        if first == last:
+            return 0, first
+        return min(
+            (best(first, k)[0] + best(k + 1, last)[0]
+             + sizes[first] * sizes[k + 1] * sizes[last + 1], k)
+            for k in range(first, last)
+        )  # fmt: skip
+
+    def multiply(first, last):
+        if first == last:
+            return chain[first]
+        middle = best(first, last)[1]
+        return matmul(multiply(first, middle), multiply(middle + 1, last))
+
+    return multiply(0, len(chain) - 1)
+
+
+@linalg
+def householder_product(A, tau, *, out=None):
+    """The first columns of the product of reflections I - tau v v^H, v below A's diagonal."""
+    check_matrices("torch.linalg.householder_product", A)
+    rows, columns = A.shape[-2:]
+    if rows < columns:
+        raise RuntimeError(
+            "torch.linalg.householder_product: input.shape[-2] must be greater than or equal to "
+            "input.shape[-1]"
+        )
+    below = FUNCTIONS["tril"](A, -1)
+    eye = FUNCTIONS["eye"](rows, columns, dtype=A.dtype, device=devices.of(A))
+    vectors, result = below + eye, (A * 0).copy_(eye.expand(A.shape))
+    for k in reversed(range(tau.shape[-1])):
+        v = vectors[..., k : k + 1]
+        result = result - tau[..., k, None, None] * matmul(v, matmul(adjoint(v), result))
+    return deliver("linalg_householder_product", result, out)
+
+
+function(householder_product, name="orgqr")
+
+# Crosses and dots ---------------------------------------------------------------------------------
+
+
+@linalg(name="cross")
+def linalg_cross(input, other, *, dim=-1, out=None):
+    """The cross product of vectors of three elements along `dim`."""
+    if len(input.shape) != len(other.shape):
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    dim = wrap_dim(dim, len(input.shape))
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and "
+            f"{other.shape[dim]}"
+        )
+    a, b = FUNCTIONS["broadcast_tensors"](input, other)
+    result = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
+    return deliver("linalg_cross", result, out)
+
+
+@function
+def cross(input, other, dim=None, *, out=None):
+    """The cross product along `dim`, by default the first dimension of size 3."""
+    if dim is None:
+        shape = input.shape
+        dim = next((d for d, size in enumerate(shape) if size == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    return linalg_cross(input, other, dim=dim, out=out)
+
+
+@linalg
+def vecdot(x, y, *, dim=-1, out=None):
+    """The sums of conj(x) * y along `dim`."""
+    return deliver("linalg_vecdot", (conj_of(x) * y).sum(dim), out)
+
+
+@linalg(name="diagonal")
+def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """The diagonals of matrices, as a view."""
+    return A.diagonal(offset, dim1, dim2)
+
+
+@linalg(name="matmul")
+def linalg_matmul(input, other, *, out=None):
+    """`torch.matmul`."""
+    return matmul(input, other, out=out)
+
+
+@linalg(name="vander")
+def linalg_vander(x, *, N=None):
+    """The powers 0 to N - 1 of every element, in a last dimension."""
+    x = x if x.shape else x.reshape(1)
+    count = x.shape[-1] if N is None else N
+    if count < 2:
+        raise RuntimeError("N must be greater than 1.")
+    ones = FUNCTIONS["ones"]((*x.shape, 1), dtype=x.dtype, device=devices.of(x))
+    repeated = x.unsqueeze(-1).expand(*x.shape, count - 1)
+    return FUNCTIONS["cat"]([ones, repeated.cumprod(-1)], -1)
+
+
+@function(method=False)
+def vander(x, N=None, increasing=False):
+    """The powers of a vector's elements as columns, falling unless told otherwise."""
+    if len(x.shape) != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    count = x.shape[0] if N is None else N
+    dtype = x.dtype if x.dtype.category >= dtypes.FLOATING else dtypes.int64
+    x = x.to(dtype)
+    if count < 2:
+        result = FUNCTIONS["ones"]((x.shape[0], count), dtype=dtype, device=devices.of(x))
+    else:
+        result = linalg_vander(x, N=count)
+    return result if increasing else result.flip(-1)
+
+
+@linalg
+def tensorinv(A, ind=2, *, out=None):
+    """The inverse of the map that contracts the last dimensions of A, from `ind` on."""
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    left, right = A.shape[:ind], A.shape[ind:]
+    if shapes.numel(left) != shapes.numel(right):
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {shapes.numel(right)} != {shapes.numel(left)}"
+        )
+    size = shapes.numel(left)
+    return deliver("linalg_tensorinv", inv(A.reshape(size, size)).reshape(*right, *left), out)
+
+
+@linalg
+def tensorsolve(A, B, dims=None, *, out=None):
+    """The X with tensordot(A, X, X.ndim) = B."""
+    if dims is not None:
+        A = FUNCTIONS["movedim"](A, tuple(dims), tuple(range(-len(dims), 0)))
+    shape = A.shape[len(B.shape) :]
+    size = shapes.numel(shape)
+    if size != shapes.numel(B.shape):
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            f"prod(self.shape[:other.ndim]), but got {size} != {shapes.numel(B.shape)}"
+        )
+    return deliver(
+        "linalg_tensorsolve", solve(A.reshape(size, size), B.reshape(-1)).reshape(shape), out
+    )
+
+
+# Distances ----------------------------------------------------------------------------------------
+
+#: From how many rows on `cdist` multiplies matrices, where it may choose.
+_MANY_ROWS = 25
+
+
+@function(method=False)
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """The p-norm distances of all rows of x1 (..., n, d) from all rows of x2 (..., m, d)."""
+    modes = {
+        None: None, 0: None, "use_mm_for_euclid_dist_if_necessary": None,
+        1: True, "use_mm_for_euclid_dist": True,
+        2: False, "donot_use_mm_for_euclid_dist": False,
+    }  # fmt: skip
+    if compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    for x, name in ((x1, "X1"), (x2, "X2")):
+        if not x.dtype.is_floating_point:
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: {scalar_name(x.dtype)}"
+            )
+        if len(x.shape) < 2:
+            raise RuntimeError(
+                f"cdist only supports at least 2D tensors, {name} got: {len(x.shape)}D"
+            )
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    by_products = modes[compute_mode]
+    if by_products is None:
+        by_products = max(x1.shape[-2], x2.shape[-2]) > _MANY_ROWS
+    if p == 2 and by_products:
+        return _euclidean(x1, x2)
+    return reduction.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
+
+
+def _euclidean(x1, x2):
+    """Distances by |a|**2 - 2 a.b + |b|**2; no slope where the distance is 0."""
+    squares = x1.square().sum(-1, keepdim=True) + x2.square().sum(-1).unsqueeze(-2)
+    squares = (squares - 2 * matmul(x1, x2.transpose(-2, -1))).clamp(min=0)
+    nothing = squares == 0
+    return squares.masked_fill(nothing, 1).sqrt().masked_fill(nothing, 0)
+
+
+@function(method=False)
+def pdist(input, p=2.0):
+    """The p-norm distances of all pairs of rows, (0, 1), (0, 2), ..."""
+    if len(input.shape) != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {len(input.shape)}D")
+    if not input.dtype.is_floating_point:
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = FUNCTIONS["triu_indices"](
+        input.shape[0], input.shape[0], 1, device=devices.of(input)
+    )
+    return reduction.vector_norm(input[first] - input[second], p, -1)
+
+
+# Covariance ---------------------------------------------------------------------------------------
+
+
+@function
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariance matrix of variables (rows), of which every column is an observation."""
+    if len(input.shape) > 2:
+        raise RuntimeError(
+            "cov(): expected input to have two or fewer dimensions but got an input with "
+            f"{len(input.shape)} dimensions"
+        )
+    if input.dtype is dtypes.bool_:
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = input.reshape(1, -1) if len(input.shape) < 2 else input
+    if x.dtype.category < dtypes.FLOATING:
+        x = x.to(dtypes.get_default_dtype())
+    count = x.shape[1]
+    weights = _observation_weights(count, fweights, aweights)
+    if count == 0 or (weights is not None and float(weights.sum()) == 0):
+        return FUNCTIONS["full"](
+            (x.shape[0],) * 2 if len(input.shape) == 2 else (), math.nan, dtype=x.dtype
+        )
+    if weights is None:
+        total, centred = count, x - x.mean(1, keepdim=True)
+    else:
+        total = weights.sum()
+        centred = x - (x * weights).sum(1, keepdim=True) / total
+    if aweights is not None and weights is not None and correction != 0:
+        freedom = total - correction * (weights * aweights).sum() / total
+    else:
+        freedom = total - correction
+    freedom = freedom.clamp(min=0) if isinstance(freedom, graph.Value) else max(freedom, 0)
+    right = centred if weights is None else centred * weights
+    result = matmul(right, adjoint(centred)) / freedom
+    return result.squeeze()
+
+
+def _observation_weights(count, fweights, aweights):
+    for weights, name, whole in ((fweights, "fweights", True), (aweights, "aweights", False)):
+        if weights is None:
+            continue
+        if len(weights.shape) > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+                f"{len(weights.shape)} dimensions"
+            )
+        integral = weights.dtype.category < dtypes.FLOATING
+        if integral != whole:
+            kind = "integral" if whole else "floating point"
+            raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with "
+                               f"{scalar_name(weights.dtype)} dtype")  # fmt: skip
+        if weights.shape and weights.shape[0] != count:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the "
+                f"input but got {weights.shape[0]} != {count}"
+            )
+        if bool((weights < 0).any()):
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    if fweights is not None and aweights is not None:
+        return fweights * aweights
+    return fweights if aweights is None else aweights
+
+
+@function
+def corrcoef(input):
+    """The correlation coefficients of variables (rows)."""
+    if len(input.shape) > 2:
+        raise RuntimeError(
+            "corrcoef(): expected input to have two or fewer dimensions but got an input with "
+            f"{len(input.shape)} dimensions"
+        )
+    c = cov(input)
+    if not c.shape:
+        return c / c
+    deviations = FUNCTIONS["real"](c.diagonal()).sqrt()
+    c = c / deviations.unsqueeze(-1) / deviations.unsqueeze(0)
+    return c if c.dtype.is_complex else c.clamp(-1, 1)
+
+
+# Samples ------------------------------------------------------------------------------------------
+
+
+@samples("linalg_matrix_power")
+def _(make):
+    for n in (0, 1, 3, -2):
+        yield Sample(regular(make, 2, 3, 3), n)
+
+
+@samples("linalg_matrix_exp")
+def _(make):
+    yield Sample(make(2, 3, 3))
+
+
+@samples("linalg_multi_dot")
+def _(make):
+    yield Sample([make(2, 3), make(3, 4), make(4, 1)])
+    yield Sample([make(3), make(3, 4), make(4)])
+
+
+@samples("linalg_householder_product")
+def _(make):
+    yield Sample(make(4, 2), make(2))
+
+
+@samples("linalg_cross")
+def _(make):
+    yield Sample(make(2, 3), make(2, 3))
+    yield Sample(make(3, 1), make(3, 4), dim=0)
+
+
+@samples("cdist")
+def _(make):
+    for p in (0.5, 1.0, 2.0, 3.0, math.inf):
+        yield Sample(make(3, 2), make(4, 2), p)
+    yield Sample(make(2, 3, 2), make(4, 2), 2.0, "use_mm_for_euclid_dist")
+
+
+@samples("pdist")
+def _(make):
+    yield Sample(make(4, 3))
+
+
+@samples("cov")
+def _(make):
+    yield Sample(make(3, 5))
+    yield Sample(make(5), correction=0)
+    yield Sample(make(3, 5), aweights=make(5, low=0.5, high=2.0, requires_grad=False))
+
+
+@samples("corrcoef")
+def _(make):
+    yield Sample(make(3, 5))
+
+
+@samples("linalg_tensorinv")
+def _(make):
+    yield Sample(regular(make, 4, 4).detach().reshape(2, 2, 4).requires_grad_())
