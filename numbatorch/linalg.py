@@ -1,5 +1,6 @@
 """Linear algebra (`torch.linalg`)."""
 
+from .ops.linear_systems import LinAlgError as LinAlgError
 from .ops.registry import namespace
 
 globals().update(namespace("linalg"))
