@@ -50,8 +50,29 @@ class device:
     def __reduce__(self):
         return device, (self.type,) if self.index is None else (self.type, self.index)
 
+    def __enter__(self):
+        _defaults.append(resolve(self))
+        return self
+
+    def __exit__(self, *exception):
+        _defaults.pop()
+
 
 CPU = device("cpu")
+
+#: Where new tensors are made: set once, then by each `with device(...)` around.
+_defaults = [CPU]
+
+
+def default():
+    """Where tensors are made for which no device is named."""
+    return _defaults[-1]
+
+
+def set_default(spec):
+    """Make tensors on `spec` where no device is named; None is the CPU."""
+    _defaults[0] = CPU if spec is None else resolve(spec)
+
 
 _kernel_packages = {}
 
@@ -83,9 +104,9 @@ def common(arrays):
 
 
 def resolve(spec):
-    """A device from a device, a string, an int or None (the CPU), with its index filled in."""
+    """A device from a device, a string, an int or None (the default), with its index filled in."""
     if spec is None:
-        return CPU
+        return _defaults[-1]
     chosen = spec if isinstance(spec, device) else device(spec)
     if chosen.type == "cpu":
         return CPU

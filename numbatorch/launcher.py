@@ -14,6 +14,9 @@ import sys
 #: What programs import -> what they get. Submodules follow their packages.
 ALIASES = {"torch": "numbatorch", "torchvision": "numbatorch.vision"}
 
+#: A folder whose torch.py does the same. Spawned processes get the path, not the finder.
+STAND_IN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in")
+
 USAGE = """usage: python -m numbatorch script.py [arguments ...]
        python -m numbatorch -m module [arguments ...]
 
@@ -73,6 +76,7 @@ def main(arguments):
         print(USAGE, file=sys.stdout if arguments and arguments != ["-m"] else sys.stderr)
         return 0 if arguments and arguments != ["-m"] else 2
     install_as_torch()
+    sys.path.insert(1, STAND_IN)
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         sys.path[0] = os.getcwd()

@@ -264,6 +264,8 @@ class Op:
                 "`torch.no_grad()` instead of `torch.inference_mode()`."
             )
         node.versions = [x.storage.version if x is not None else 0 for x in node.saved]
+        if modes.saved_tensors_hooks is not None:
+            node.saved = graph.pack_inputs(node.saved)
         return node
 
     def attach(self, node, result):
@@ -276,7 +278,9 @@ class Op:
                 x._requires_grad = True
                 x._node, x._output_index = node, i
         if self._save_plan(tuple([edge is not None for edge in node.edges]))[2]:
-            node.saved_outputs = [(graph.alias(x), x.storage.version) for x in outputs]
+            node.saved_outputs = graph.pack_outputs(
+                [(graph.alias(x), x.storage.version) for x in outputs]
+            )
 
     def _save_plan(self, needs):
         """(inputs to keep, inputs whose shape to keep, whether to keep the outputs)."""

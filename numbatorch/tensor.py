@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from . import autograd, devices, dtypes, graph, interchange, printing, recording, shapes
+from . import (
+    autograd,
+    devices,
+    dtypes,
+    graph,
+    interchange,
+    printing,
+    recording,
+    shapes,
+    shared_memory,
+)
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
@@ -206,6 +216,13 @@ class Tensor(Value):
     def __deepcopy__(self, memo):
         return rebuild.deepcopy_tensor(self, memo)
 
+    def share_memory_(self):
+        shared_memory.share(self.storage)
+        return self
+
+    def is_shared(self):
+        return shared_memory.is_shared(self.storage)
+
     def untyped_storage(self):
         return UntypedStorage(self.storage)
 
@@ -317,6 +334,17 @@ class Tensor(Value):
         if self._hooks is None:
             self._hooks = {}
         return RemovableHandle(self._hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if not self.is_leaf:
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
+        if self._hooks is None:
+            self._hooks = {}
+        return RemovableHandle(self._hooks, autograd.PostAccumulateHook(hook))
 
     @property
     def data(self):

@@ -1,7 +1,7 @@
 """Differentiation: the backward walk over the recorded graph, and everything built on it."""
 
-from . import function
-from .engine import backward, grad
+from . import function, graph, profiler, variable
+from .engine import PostAccumulateHook, backward, grad
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .modes import (
@@ -14,9 +14,4 @@ from .modes import (
     set_detect_anomaly,
     set_grad_enabled,
 )
-
-
-def Variable(data, requires_grad=False):
-    """The tensor itself; what PyTorch kept of the old name (`torch.autograd.Variable`)."""
-    result = data.detach()
-    return result.requires_grad_() if requires_grad else result
+from .variable import Variable

@@ -279,6 +279,23 @@ def accumulate(leaf, gradient):
     """Add a gradient to `leaf.grad`."""
     if recording.recorder is not None:
         recording.recorder.gradient_used(leaf)
+    _add(leaf, gradient)
+    if leaf._hooks:
+        for hook in tuple(leaf._hooks.values()):
+            if hook.__class__ is PostAccumulateHook:
+                hook.function(leaf)
+
+
+class PostAccumulateHook:
+    """A hook on a leaf that runs when its `grad` has changed."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function):
+        self.function = function
+
+
+def _add(leaf, gradient):
     old = leaf._grad
     if old is not None:
         if modes.grad_enabled:
@@ -301,6 +318,8 @@ def accumulate(leaf, gradient):
 
 def _leaf_hooks(leaf, gradient):
     for hook in tuple((leaf._hooks or {}).values()):
+        if hook.__class__ is PostAccumulateHook:
+            continue
         replaced = hook(gradient)
         if replaced is not None:
             gradient = replaced

@@ -11,8 +11,9 @@ from .modes import no_grad
 class FunctionCtx:
     """What `forward` and `backward` of a Function share; `ctx` in their signatures."""
 
+    needs_input_grad = ()
+
     def __init__(self):
-        self.needs_input_grad = ()
         self.materialize_grads = True
         self._to_save = ()
         self._saved_values = None
@@ -42,6 +43,8 @@ class FunctionCtx:
     def _unpack(self, value, version, output_index):
         if value is None:
             return None
+        if value.__class__ is graph.Packed:
+            return value.value()
         if value.storage.version != version:
             raise self._node._modified(value, version)
         if output_index is None or not modes.grad_enabled:
@@ -205,7 +208,15 @@ class Function:
             )
             for x in ctx._to_save
         ]
+        if modes.saved_tensors_hooks is not None:
+            packed = graph.pack_inputs([value for value, _, _ in ctx._saved_values])
+            ctx._saved_values = [
+                (value, *rest) for value, (_, *rest) in zip(packed, ctx._saved_values)
+            ]
         return tuple(finished)
+
+
+InplaceFunction = Function  # its old name for functions that change their inputs
 
 
 def once_differentiable(backward):

@@ -1,177 +1,40 @@
-"""Mixed precision on CUDA (`torch.cuda.amp`): loss scaling, and `autocast`, which is not built yet."""
+"""The older names of mixed precision on CUDA (`torch.cuda.amp`)."""
 
 import functools
-import math
 import warnings
 
-from .. import cuda_memory
+from .. import amp
+from ..dtypes import float16
 
 
-def _enabled(enabled, name):
-    if enabled and not cuda_memory.is_available():
-        warnings.warn(
-            f"torch.cuda.amp.{name} is enabled, but CUDA is not available.  Disabling.",
-            stacklevel=3,
-        )
-        return False
-    return bool(enabled)
+def _deprecated(name, replacement):
+    warnings.warn(
+        f"`torch.cuda.amp.{name}` is deprecated. Please use `torch.amp.{replacement}` instead.",
+        FutureWarning,
+        stacklevel=3,
+    )
 
 
-class autocast:
-    """Context manager and decorator that changes nothing where there is no device.
+class autocast(amp.autocast):
+    """`torch.amp.autocast("cuda", ...)`"""
 
-    NotImplementedError where there is one: ops do not choose their precision yet.
-    """
-
-    def __init__(self, enabled=True, dtype=None, cache_enabled=True):
-        self.enabled = _enabled(enabled, "autocast")
-        if self.enabled:
-            raise NotImplementedError("numbatorch.cuda.amp.autocast: use autocast(enabled=False)")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        return False
-
-    def __call__(self, function):
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            with self:
-                return function(*args, **kwargs)
-
-        return wrapped
+    def __init__(self, enabled=True, dtype=float16, cache_enabled=True):
+        _deprecated("autocast(args...)", "autocast('cuda', args...)")
+        super().__init__("cuda", dtype, enabled, cache_enabled)
 
 
-class GradScaler:
-    """Scales a loss so that small float16 gradients survive, and skips steps that overflowed."""
+class GradScaler(amp.GradScaler):
+    """`torch.amp.GradScaler("cuda", ...)`"""
 
     def __init__(
         self, init_scale=2.0**16, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000,
         enabled=True,
     ):  # fmt: skip
-        self._enabled = _enabled(enabled, "GradScaler")
-        if growth_factor <= 1.0:
-            raise AssertionError("The growth factor must be > 1.0.")
-        if backoff_factor >= 1.0:
-            raise AssertionError("The backoff factor must be < 1.0.")
-        self._scale = float(init_scale)
-        self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
-        self._growth_interval = growth_interval
-        self._growth_tracker = 0
-        self._overflowed = {}  # id of an optimizer whose gradients are unscaled -> whether they overflowed
-        self._stepped = set()
-
-    def is_enabled(self):
-        """Whether this scaler does anything."""
-        return self._enabled
-
-    def get_scale(self):
-        """The scale."""
-        return self._scale if self._enabled else 1.0
-
-    def get_growth_factor(self):
-        return self._growth_factor
-
-    def set_growth_factor(self, new_factor):
-        self._growth_factor = new_factor
-
-    def get_backoff_factor(self):
-        return self._backoff_factor
-
-    def set_backoff_factor(self, new_factor):
-        self._backoff_factor = new_factor
-
-    def get_growth_interval(self):
-        return self._growth_interval
-
-    def set_growth_interval(self, new_interval):
-        self._growth_interval = new_interval
-
-    def scale(self, outputs):
-        """A tensor, or tensors, times the scale."""
-        if not self._enabled:
-            return outputs
-        if isinstance(outputs, list | tuple):
-            return type(outputs)(self.scale(output) for output in outputs)
-        return outputs * self._scale
-
-    def unscale_(self, optimizer):
-        """Divide the gradients of an optimizer's parameters by the scale."""
-        if not self._enabled:
-            return
-        if id(optimizer) in self._overflowed:
-            raise RuntimeError(
-                "unscale_() has already been called on this optimizer since the last update()."
-            )
-        if id(optimizer) in self._stepped:
-            raise RuntimeError("unscale_() is being called after step().")
-        overflowed = False
-        for gradient in _gradients(optimizer):
-            gradient.mul_(1.0 / self._scale)
-            overflowed = overflowed or not math.isfinite(gradient.float().abs().sum().item())
-        self._overflowed[id(optimizer)] = overflowed
-
-    def step(self, optimizer, *args, **kwargs):
-        """optimizer.step(), unless a gradient is infinite or NaN."""
-        if not self._enabled:
-            return optimizer.step(*args, **kwargs)
-        if "closure" in kwargs:
-            raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
-        if id(optimizer) in self._stepped:
-            raise RuntimeError("step() has already been called since the last update().")
-        if id(optimizer) not in self._overflowed:
-            self.unscale_(optimizer)
-        self._stepped.add(id(optimizer))
-        return None if self._overflowed[id(optimizer)] else optimizer.step(*args, **kwargs)
-
-    def update(self, new_scale=None):
-        """Lower the scale after an overflow, raise it after a while without one."""
-        if not self._enabled:
-            return
-        if new_scale is not None:
-            self._scale = float(new_scale)
-        elif not self._overflowed:
-            raise AssertionError("No inf checks were recorded prior to update.")
-        elif any(self._overflowed.values()):
-            self._scale *= self._backoff_factor
-            self._growth_tracker = 0
-        else:
-            self._growth_tracker += 1
-            if self._growth_tracker == self._growth_interval:
-                self._scale *= self._growth_factor
-                self._growth_tracker = 0
-        self._overflowed, self._stepped = {}, set()
-
-    def state_dict(self):
-        """The scale and what decides its course."""
-        if not self._enabled:
-            return {}
-        return {
-            "scale": self._scale,
-            "growth_factor": self._growth_factor,
-            "backoff_factor": self._backoff_factor,
-            "growth_interval": self._growth_interval,
-            "_growth_tracker": self._growth_tracker,
-        }
-
-    def load_state_dict(self, state_dict):
-        """Take over what `state_dict` gave."""
-        if not self._enabled:
-            return
-        if not state_dict:
-            raise RuntimeError(
-                "The source state dict is empty, possibly because it was saved from a disabled instance of GradScaler."
-            )
-        self._scale = state_dict["scale"]
-        self._growth_factor = state_dict["growth_factor"]
-        self._backoff_factor = state_dict["backoff_factor"]
-        self._growth_interval = state_dict["growth_interval"]
-        self._growth_tracker = state_dict["_growth_tracker"]
+        _deprecated("GradScaler(args...)", "GradScaler('cuda', args...)")
+        super().__init__(
+            "cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled
+        )
 
 
-def _gradients(optimizer):
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            if parameter.grad is not None:
-                yield parameter.grad
+custom_fwd = functools.partial(amp.custom_fwd, device_type="cuda")
+custom_bwd = functools.partial(amp.custom_bwd, device_type="cuda")

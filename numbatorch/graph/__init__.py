@@ -17,6 +17,8 @@ class _Modes(threading.local):
     grad_enabled = True
     inference = False
     anomaly = False
+    autocast = None  # {device type: dtype} where autocast is on
+    saved_tensors_hooks = None  # (pack, unpack), or a message that forbids them
 
 
 modes = _Modes()
@@ -154,6 +156,8 @@ class Node:
     def input_value(self, index):
         """A saved input; RuntimeError where it was modified in place since."""
         value, version = self.saved[index], self.versions[index]
+        if value.__class__ is Packed:
+            return value.value()
         if value is not None and value.storage.version != version:
             raise self._modified(value, version)
         return value
@@ -161,7 +165,9 @@ class Node:
     def output_value(self, index):
         """A saved output, attached to this node again, so that it can be differentiated."""
         value, version = self.saved_outputs[index]
-        if value.storage.version != version:
+        if value.__class__ is Packed:
+            value = value.value()
+        elif value.storage.version != version:
             raise self._modified(value, version)
         if not modes.grad_enabled:
             return value
@@ -290,3 +296,4 @@ def numel(value):
 
 from . import restricted_views  # noqa: E402  these read the classes above
 from .drawing import Drawing, draw  # noqa: E402
+from .saved import Packed, pack_inputs, pack_outputs  # noqa: E402

@@ -5,6 +5,7 @@ import math
 from .. import graph
 from ..formulas import activations as formulas
 from .arithmetic import mul
+from .autocast import lower_precision
 from .elementwise import BOOL, COMPLEX, INTEGRAL, NOT_REAL, elementwise, gradient_by, unary
 from .exponential import exp, sigmoid, tanh
 from .registry import function, method
@@ -129,6 +130,7 @@ def _(grad, input):
 
 
 @function
+@lower_precision
 def prelu(input, weight):
     """input where it is positive, else weight * input; one weight, or one a channel (dim 1)."""
     if not isinstance(weight, graph.Value):

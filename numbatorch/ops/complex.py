@@ -6,6 +6,7 @@ from .. import dtypes, graph
 from ..op import Layout, view
 from . import joining
 from .arithmetic import conj_of
+from .autocast import full_precision
 from .comparison import isnan
 from .output import deliver
 from .registry import Sample, function, method, samples
@@ -46,6 +47,7 @@ def _(grad):
 
 
 @function(method=False)
+@full_precision
 def view_as_complex(input):
     """A real tensor with a last dimension of two as a complex one, over the same memory."""
     if input.dtype not in (dtypes.float32, dtypes.float64):
@@ -125,6 +127,7 @@ def complex_(real, imag, *, out=None):
 
 
 @function(method=False)
+@full_precision
 def polar(abs, angle, *, out=None):
     """abs * (cos(angle) + i sin(angle))"""
     return complex_(abs * cos(angle), abs * sin(angle), out=out)

@@ -10,6 +10,7 @@ import operator
 from .. import devices, dtypes, shapes
 from ..op import Spec, primitive, scalar_name
 from .arithmetic import add, conj_of
+from .autocast import lower_precision
 from .registry import Sample, function, samples
 from .views import narrow, reshape, unsqueeze
 
@@ -316,24 +317,28 @@ def _convolve_transposed(
 
 
 @function(method=False)
+@lower_precision
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of input (N, C, L) with weight (O, C / groups, K); N may be missing."""
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @function(method=False)
+@lower_precision
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of input (N, C, H, W) with weight (O, C / groups, KH, KW)."""
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
 @function(method=False)
+@lower_precision
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of input (N, C, D, H, W) with weight (O, C / groups, KD, KH, KW)."""
     return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
 @function(method=False)
+@lower_precision
 def conv_transpose1d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -353,6 +358,7 @@ def conv_transpose1d(
 
 
 @function(method=False)
+@lower_precision
 def conv_transpose2d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -372,6 +378,7 @@ def conv_transpose2d(
 
 
 @function(method=False)
+@lower_precision
 def conv_transpose3d(
     input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):

@@ -3,7 +3,7 @@
 import math
 
 from .. import graph
-from .matmul import bmm_op, matmul
+from .matmul import bmm, matmul
 from .output import store
 from .registry import Sample, function, samples
 from .views import permute, reshape
@@ -160,7 +160,7 @@ def _contract(left, right, needed):
     if summed:
         a = reshape(a, (count(batch), count(rows), count(summed)))
         b = reshape(b, (count(batch), count(summed), count(columns)))
-        product = bmm_op(a, b)
+        product = bmm(a, b)
     else:
         a = reshape(a, (count(batch), count(rows), 1))
         product = a * reshape(b, (count(batch), 1, count(columns)))

@@ -7,6 +7,7 @@ strides and broadcasts batches. The functions composed from them are in tensordo
 from .. import devices, dtypes, graph, shapes
 from ..op import Spec, copy_values, primitive, scalar_name
 from .arithmetic import add, conj_of, mul
+from .autocast import lower_precision
 from .output import store, write_out
 from .registry import Sample, function, samples
 from .views import reshape, transpose, unsqueeze
@@ -245,12 +246,14 @@ def _run(op, inputs, out):
 
 
 @function
+@lower_precision
 def mm(input, mat2, *, out=None):
     """The product of two matrices."""
     return _run(mm_op, (input, mat2), out)
 
 
 @function
+@lower_precision
 def bmm(input, mat2, *, out=None):
     """The products of two batches (b, n, m) and (b, m, p) of matrices, pair by pair."""
     return _run(bmm_op, (input, mat2), out)
@@ -275,6 +278,7 @@ def vdot(input, other, *, out=None):
 
 
 @function
+@lower_precision
 def matmul(input, other, *, out=None):
     """The matrix product; vectors count as a row on the left and as a column on the right.
 
@@ -421,12 +425,14 @@ def _added(op, product, input, a, b, beta, alpha, out):
 
 
 @function(inplace=True)
+@lower_precision
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (mat1 @ mat2)"""
     return _added(addmm_op, mm_op, input, mat1, mat2, beta, alpha, out)
 
 
 @function(inplace=True)
+@lower_precision
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (batch1 @ batch2), batches of matrices"""
     return _added(baddbmm_op, bmm_op, input, batch1, batch2, beta, alpha, out)
@@ -439,6 +445,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
 
 @function(inplace=True)
+@lower_precision
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (the sum of the products batch1[i] @ batch2[i])"""
     check_batches(batch1, batch2)
@@ -525,6 +532,7 @@ def _(grad):
 
 
 @function(method=False)
+@lower_precision
 def linear(input, weight, bias=None):
     """input @ weight.T + bias: input (..., in), weight (out, in) or (in,), bias (out)."""
     if not input.shape or not weight.shape:

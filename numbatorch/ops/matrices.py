@@ -6,6 +6,7 @@ from .. import devices, dtypes, graph
 from ..op import Spec, primitive
 from ..shapes import Size, wrap_dim
 from . import lookup
+from .autocast import full_precision
 from .casting import cast
 from .copying import clone, copy, fill_
 from .output import store
@@ -129,6 +130,7 @@ def diagflat(input, offset=0):
 
 
 @function
+@full_precision
 def trace(input):
     """The sum of the main diagonal of a matrix."""
     if len(input.shape) != 2:

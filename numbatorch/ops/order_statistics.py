@@ -4,6 +4,7 @@ import math
 
 from .. import devices, dtypes, graph, return_types, shapes
 from .arg_reduction import declare_selection, select
+from .autocast import full_precision
 from .indexing import gather_op
 from .output import store
 from .reduction import check_ordered, numpy_names
@@ -88,6 +89,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @function
 @numpy_names
+@full_precision
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles along `dim`, between the sorted elements; several q make a first dimension."""
     return _quantile("quantile", input, q, dim, keepdim, interpolation, out)
@@ -95,6 +97,7 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=N
 
 @function
 @numpy_names
+@full_precision
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles of what is not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, out)

@@ -8,6 +8,7 @@ import operator
 
 from .. import devices, dtypes, graph, shapes
 from ..op import Spec, primitive, scalar_name
+from .autocast import full_precision
 from .registry import Sample, function, samples
 from .views import unsqueeze
 
@@ -400,6 +401,7 @@ def avg_pool2d(
 
 
 @function(method=False)
+@full_precision
 def avg_pool3d(
     input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
     divisor_override=None,

@@ -5,6 +5,7 @@ from ..formulas import arithmetic, conversion, roots
 from ..formulas import power as formulas
 from . import scalars
 from .arithmetic import conj_of, mul
+from .autocast import full_precision
 from .casting import cast
 from .comparison import eq, ge
 from .copying import copy
@@ -75,6 +76,7 @@ def _(grad, input, other, output):
 
 
 @function
+@full_precision(devices=("cuda",))
 def pow(input, exponent, *, out=None):
     """input to the power `exponent`; either may be a number."""
     if isinstance(input, graph.Value) and _is_real_number(exponent):

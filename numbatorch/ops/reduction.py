@@ -8,6 +8,7 @@ from .. import devices, dtypes, shapes
 from ..formulas import reduction as formulas
 from ..op import Spec, primitive, scalar_name
 from .arithmetic import true_divide
+from .autocast import full_precision
 from .casting import cast
 from .output import write_out
 from .registry import FUNCTIONS, Sample, function, samples
@@ -205,6 +206,7 @@ def _returned_in(result, dtype):
 
 @function
 @numpy_names
+@full_precision(devices=("cuda",))
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum over `dim` (all dimensions by default); bools and integers add up in int64."""
     input = _in_dtype(input, dtype)
@@ -242,6 +244,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @function
 @numpy_names
+@full_precision
 def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The product over one dimension, or of all elements."""
     input = _in_dtype(input, dtype)
@@ -382,6 +385,7 @@ def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @function
 @numpy_names
+@full_precision(devices=("cuda",))
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm over `dim`, of the flattened input by default; "fro" is the 2-norm.
 

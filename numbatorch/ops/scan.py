@@ -7,6 +7,7 @@ from ..formulas import reduction as formulas
 from ..formulas.scan import log_add_exp
 from ..op import Spec, primitive, scalar_name, spec_like
 from .arithmetic import conj_of
+from .autocast import full_precision
 from .casting import cast
 from .indexing import scatter_op
 from .joining import cat
@@ -168,6 +169,7 @@ def _scanned(op, input, dim, dtype, out, **params):
 
 @function(inplace=True)
 @numpy_names
+@full_precision(devices=("cuda",))
 def cumsum(input, dim, *, dtype=None, out=None):
     """The sum of the elements up to each one along `dim`; integers add up in int64."""
     return _scanned(cumsum_op, input, dim, dtype, out, reverse=False)

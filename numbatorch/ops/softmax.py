@@ -2,6 +2,7 @@
 
 from .. import devices, dtypes, shapes
 from ..op import primitive, scalar_name, spec_like
+from .autocast import full_precision
 from .casting import cast
 from .reduction import run, sum_op
 from .registry import Sample, function, samples
@@ -100,12 +101,14 @@ def _along(op, input, dim, dtype, out):
 
 
 @function
+@full_precision(devices=("cuda",))
 def softmax(input, dim, dtype=None, *, out=None):
     """exp(input) / sum(exp(input)) along `dim`, computed in `dtype`."""
     return _along(softmax_op, input, dim, dtype, out)
 
 
 @function
+@full_precision(devices=("cuda",))
 def log_softmax(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax along `dim`, computed in `dtype`."""
     return _along(log_softmax_op, input, dim, dtype, out)

@@ -5,9 +5,11 @@ import warnings
 
 from numbatorch import creation, dtypes, ops
 from numbatorch.nn.functional.dropout import dropout
+from numbatorch.ops.autocast import lower_precision
 from numbatorch.tensor import Tensor
 
 
+@lower_precision
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -4,9 +4,11 @@ import math
 
 from numbatorch import creation, dtypes, ops
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
+@full_precision
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -25,6 +27,7 @@ def nll_loss(
     return ops.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
 
+@full_precision
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -112,6 +115,7 @@ def _along(vector: Tensor, dim: int, dims: int) -> Tensor:
     return vector.reshape(shape)
 
 
+@full_precision
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -152,6 +156,7 @@ def multi_margin_loss(
     return reduce_loss(loss, reduction)
 
 
+@full_precision
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -208,6 +213,7 @@ def multilabel_soft_margin_loss(
     return reduce_loss(loss.mean(-1), reduction)
 
 
+@full_precision
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -3,6 +3,7 @@
 import math
 
 from numbatorch import ops
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
@@ -45,6 +46,7 @@ def instance_norm(
     )
 
 
+@full_precision(devices=("cuda",))
 def layer_norm(
     input: Tensor,
     normalized_shape,
@@ -63,6 +65,7 @@ def rms_norm(
     return ops.rms_norm(input, normalized_shape, weight, eps)
 
 
+@full_precision(devices=("cuda",))
 def group_norm(
     input: Tensor,
     num_groups: int,

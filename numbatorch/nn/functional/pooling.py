@@ -4,6 +4,7 @@ import math
 
 from numbatorch import creation, ops
 from numbatorch.nn.sizes import _list_with_default, _pair, _single, _triple
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
@@ -35,6 +36,7 @@ def max_pool2d(
     return function(input, kernel_size, _stride(stride), padding, dilation, ceil_mode)
 
 
+@full_precision
 def max_pool3d(
     input: Tensor,
     kernel_size,
@@ -58,6 +60,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size) -> Tensor:
     return ops.adaptive_avg_pool2d(input, _list_with_default(_pair(output_size), input.size()))
 
 
+@full_precision
 def adaptive_avg_pool3d(input: Tensor, output_size) -> Tensor:
     return ops.adaptive_avg_pool3d(input, _list_with_default(_triple(output_size), input.size()))
 
@@ -73,6 +76,7 @@ def adaptive_max_pool2d(input: Tensor, output_size, return_indices: bool = False
     return pooled if return_indices else pooled[0]
 
 
+@full_precision
 def adaptive_max_pool3d(input: Tensor, output_size, return_indices: bool = False):
     sizes = _list_with_default(_triple(output_size), input.size())
     pooled = ops.adaptive_max_pool3d(input, sizes)
@@ -122,6 +126,7 @@ def max_unpool1d(
     return _max_unpool(input, indices, _single, kernel_size, stride, padding, output_size)
 
 
+@full_precision
 def max_unpool2d(
     input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
 ) -> Tensor:
@@ -129,6 +134,7 @@ def max_unpool2d(
     return _max_unpool(input, indices, _pair, kernel_size, stride, padding, output_size)
 
 
+@full_precision
 def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
 ) -> Tensor:

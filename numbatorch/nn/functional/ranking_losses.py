@@ -5,9 +5,11 @@ from collections.abc import Callable
 from numbatorch import ops
 from numbatorch.nn.functional.distance import pairwise_distance
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
+@full_precision
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -27,6 +29,7 @@ def margin_ranking_loss(
     return reduce_loss((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@full_precision
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -42,6 +45,7 @@ def hinge_embedding_loss(
     return reduce_loss(loss, reduction)
 
 
+@full_precision
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -54,6 +58,7 @@ def soft_margin_loss(
     return reduce_loss((-target * input).exp().log1p(), reduction)
 
 
+@full_precision
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -83,6 +88,7 @@ def cosine_embedding_loss(
     return reduce_loss(near + far, reduction)
 
 
+@full_precision
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -6,9 +6,11 @@ import warnings
 from numbatorch import creation, ops
 from numbatorch.autograd import Function, no_grad
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
+@full_precision
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -24,6 +26,7 @@ def mse_loss(
     return _weighted_reduction(difference * difference, weight, reduction)
 
 
+@full_precision
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -38,6 +41,7 @@ def l1_loss(
     return _weighted_reduction((input - target).abs(), weight, reduction)
 
 
+@full_precision
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -58,6 +62,7 @@ def smooth_l1_loss(
     return reduce_loss(loss, reduction)
 
 
+@full_precision
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -76,6 +81,7 @@ def huber_loss(
     return reduce_loss(loss, reduction)
 
 
+@full_precision
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -137,6 +143,7 @@ def _differs_in_one_dimension(input: Tensor, var: Tensor) -> bool:
     return [b for a, b in zip(input.shape, var.shape) if a != b] == [1]
 
 
+@full_precision
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -190,6 +197,7 @@ def _check_probabilities(name: str, tensor: Tensor) -> None:
         raise RuntimeError(f"all elements of {name} should be between 0 and 1")
 
 
+@full_precision
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -212,6 +220,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
+@full_precision
 def kl_div(
     input: Tensor,
     target: Tensor,

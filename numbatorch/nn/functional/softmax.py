@@ -3,9 +3,11 @@
 import warnings
 
 from numbatorch import creation, ops
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
+@full_precision(devices=("cuda",))
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     dim = _implicit_dim("softmax", input, _stacklevel) if dim is None else dim
     return ops.softmax(input, dim, dtype=dtype)
@@ -16,6 +18,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     return ops.softmax(-input, dim, dtype=dtype)
 
 
+@full_precision(devices=("cuda",))
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     dim = _implicit_dim("log_softmax", input, _stacklevel) if dim is None else dim
     return ops.log_softmax(input, dim, dtype=dtype)

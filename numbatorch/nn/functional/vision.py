@@ -3,6 +3,7 @@
 import math
 
 from numbatorch import creation, ops
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 
@@ -116,6 +117,7 @@ def _check_affine_inputs(theta: Tensor, size) -> None:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
 
 
+@full_precision
 def grid_sample(
     input: Tensor,
     grid: Tensor,

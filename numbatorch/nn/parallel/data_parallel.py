@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from numbatorch import ops
 from numbatorch.nn.modules.module import Module
 
 
@@ -46,3 +47,29 @@ def _check_one_device(device_ids: Sequence | None) -> None:
             f"DataParallel: cannot split batches over the devices {list(device_ids)}; "
             "numbatorch runs a module on one device"
         )
+
+
+def replicate(network: Module, devices: Sequence, detach: bool = False) -> list[Module]:
+    """The module for each of the devices, of which there is one."""
+    _check_one_device(devices)
+    return [network] * len(devices)
+
+
+def scatter(inputs, target_gpus: Sequence, dim: int = 0) -> list:
+    """The parts of a batch for each of the devices, of which there is one."""
+    _check_one_device(target_gpus)
+    return [inputs]
+
+
+def parallel_apply(modules, inputs, kwargs_tup=None, devices=None) -> list:
+    """Each module called with its inputs."""
+    kwargs = kwargs_tup or [{}] * len(modules)
+    return [
+        module(*(given if isinstance(given, tuple | list) else (given,)), **named)
+        for module, given, named in zip(modules, inputs, kwargs)
+    ]
+
+
+def gather(outputs, target_device, dim: int = 0):
+    """The parts of a batch in one."""
+    return ops.cat(list(outputs), dim) if len(outputs) > 1 else outputs[0]

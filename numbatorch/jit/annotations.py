@@ -1,0 +1,1 @@
+"""Names for type hints in scripted code (`torch.jit.annotations`)."""

@@ -1,0 +1,3 @@
+"""Timing statements (`torch.utils.benchmark`)."""
+
+from .timer import Measurement, Timer
