@@ -1,8 +1,10 @@
 """numbatorch: PyTorch-shaped deep learning whose kernels are Python functions compiled by Numba."""
 
+import importlib as _importlib
 import math as _math
 
 from . import (
+    amp,
     autograd,
     backends,
     cuda,
@@ -14,7 +16,22 @@ from . import (
     random,
     random_tensors,
     serialization,
+    top_level,
+    typed_storages,
     utils,
+    version,
+)
+from .amp import GradScaler, autocast
+from .amp.autocast_mode import (
+    autocast_decrement_nesting,
+    autocast_increment_nesting,
+    clear_autocast_cache,
+    get_autocast_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
 )
 from .autograd import (
     enable_grad,
@@ -51,6 +68,18 @@ from .dtypes import (
     bool_ as bool,
 )
 from .launcher import install_as_torch
+from .layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    jagged,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    sparse_csr,
+    strided,
+)
 from .legacy import TYPED_TENSORS as _TYPED_TENSORS
 from .ops.registry import FUNCTIONS as _FUNCTIONS
 from .ops.registry import NOT_TOP_LEVEL as _NOT_TOP_LEVEL
@@ -65,22 +94,41 @@ from .random import (
     set_rng_state,
 )
 from .serialization import UntypedStorage, load, save
+from .settings import *  # noqa: F403  they are all settings of the top level
 from .shapes import Size
 from .tensor import Tensor
 
 globals().update({name: f for name, f in _FUNCTIONS.items() if name not in _NOT_TOP_LEVEL})
+globals().update(top_level.FUNCTIONS)
 globals().update(_DTYPE_ALIASES)
 globals().update(_TYPED_TENSORS)
+globals().update(typed_storages.TYPED_STORAGES)
+
+Node = graph.Node
+has_mps = has_cuda = has_cudnn = has_mkldnn = False
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
-#: Accepted wherever PyTorch takes them; outputs are row-major (see docs/differences.md).
-contiguous_format, preserve_format = "contiguous_format", "preserve_format"
-channels_last, channels_last_3d = "channels_last", "channels_last_3d"
-strided = "strided"
+__version__ = version.TorchVersion(version.__version__)
 
-__version__ = "0.1.0"
+#: Submodules that are imported when a program first asks for them.
+_LATER = {
+    "_utils", "accelerator", "distributed", "functional", "futures", "hub", "jit", "library", "mps",
+    "multiprocessing", "onnx", "profiler", "testing", "types", "xpu",
+}  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _LATER:
+        return _importlib.import_module(f".{name}", __name__)
+    if name == "Future":
+        return _importlib.import_module(".futures", __name__).Future
+    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})
 
 
 def is_tensor(obj, /):

@@ -1,6 +1,6 @@
 """Tensors in one flat vector and back (`torch._utils`)."""
 
-from .ops import FUNCTIONS
+from .ops.registry import FUNCTIONS
 
 
 def _flatten_dense_tensors(tensors):

@@ -363,6 +363,91 @@ def from_numpy(ndarray):
 
 
 @function(method=False)
+def scalar_tensor(
+    s, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """A tensor of no dimensions, of the default dtype where none is given."""
+    return _full(((),), s, None, dtype or dtypes.get_default_dtype(), device, requires_grad)
+
+
+@function(method=False)
+def empty_strided(
+    size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
+    """Uninitialised elements with these strides."""
+    shape, strides = shape_of(size), tuple(stride)
+    if len(shape) != len(strides):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(strides)})"
+        )
+    if any(step < 0 for step in strides):
+        raise RuntimeError("empty_strided: strides must not be negative")
+    reach = sum((n - 1) * step for n, step in zip(shape, strides)) + 1 if 0 not in shape else 0
+    whole = _empty(shapes.Size((reach,)), dtype, device)
+    return finish(graph.alias(whole, shape, strides), requires_grad)
+
+
+@function(method=False)
+def empty_permuted(
+    size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False,
+):  # fmt: skip
+    """Uninitialised elements whose dimensions lie in memory in the order `physical_layout`."""
+    shape = shape_of(size)
+    if sorted(physical_layout) != list(range(len(shape))):
+        raise RuntimeError(
+            f"empty_permuted: physical_layout {tuple(physical_layout)} is no permutation of the "
+            f"{len(shape)} dimensions"
+        )
+    dense = shapes.contiguous_strides(tuple([shape[d] for d in physical_layout]))
+    strides = [0] * len(shape)
+    for d, step in zip(physical_layout, dense):
+        strides[d] = step
+    return empty_strided(shape, strides, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@function(method=False, name="range")
+def range_(
+    start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False,
+):  # fmt: skip
+    """start, start + step, ..., up to and including `end` (deprecated; use `arange`)."""
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    count = int((end - start) / step) + 1
+    values = start + step * np.arange(count)
+    dtype = dtype or dtypes.get_default_dtype()
+    found = from_array(values.astype(dtype.numpy), dtype, devices.resolve(device))
+    return store(found, out) if out is not None else finish(found, requires_grad)
+
+
+@function(method=False)
+def from_file(
+    filename,
+    shared=None,
+    size=0,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    layout=None,
+):
+    """The first `size` elements of a file, mapped: with `shared`, writes go into the file."""
+    dtype = dtype or dtypes.get_default_dtype()
+    if shared:
+        with open(filename, "ab") as file:
+            file.truncate(max(file.tell(), size * dtype.itemsize))
+    mapped = np.memmap(filename, dtype.numpy, "r+" if shared else "c", shape=(size,))
+    return finish(from_numpy(mapped), requires_grad)
+
+
+@function(method=False)
 def arange(
     start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
     pin_memory=False,

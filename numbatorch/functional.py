@@ -1,6 +1,6 @@
 """Functions that PyTorch writes in Python (`torch.functional`)."""
 
-from .ops import FUNCTIONS as _FUNCTIONS
+from .ops.registry import FUNCTIONS as _FUNCTIONS
 
 _NAMES = (
     "atleast_1d", "atleast_2d", "atleast_3d", "align_tensors", "block_diag", "broadcast_shapes",

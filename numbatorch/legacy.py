@@ -24,22 +24,34 @@ def construct(kind, dtype, arguments):
     )
 
 
+def new(like, *arguments, device=None):
+    """A tensor of the dtype and on the device of `like`, from sizes or data (`Tensor.new`)."""
+    found = construct(graph.tensor_type, like.dtype, arguments)
+    return found.to(like.device if device is None else device)
+
+
 class _TypedTensor(type):
     """The type of FloatTensor and its kin: constructors that are also types to test for."""
 
     def __instancecheck__(cls, value):
-        return isinstance(value, graph.Value) and graph.type_name(value) == cls.__name__
+        return isinstance(value, graph.Value) and graph.type_name(value) == cls.place + cls.__name__
 
     def __call__(cls, *arguments):
-        return construct(graph.tensor_type, cls.dtype, arguments)
+        found = construct(graph.tensor_type, cls.dtype, arguments)
+        return found.cuda() if cls.place else found
 
 
-def _typed(name, dtype):
+def _typed(name, dtype, place=""):
+    module = "torch.cuda" if place else "torch"
+    about = f"Tensors of {dtype} in {'CUDA' if place else 'host'} memory."
     return _TypedTensor(
-        name, (), {"dtype": dtype, "__module__": "torch", "__doc__": f"Tensors of {dtype}."}
+        name, (), {"dtype": dtype, "place": place, "__module__": module, "__doc__": about}
     )
 
 
 #: FloatTensor, LongTensor, ...: name -> constructor.
 TYPED_TENSORS = {name: _typed(name, getattr(dtypes, key if key != "bool" else "bool_"))
                  for key, name in graph.TYPE_NAMES.items()}  # fmt: skip
+
+#: The same for tensors on a CUDA device (`torch.cuda.FloatTensor`).
+CUDA_TENSORS = {name: _typed(name, kind.dtype, "cuda.") for name, kind in TYPED_TENSORS.items()}

@@ -16,7 +16,8 @@ from . import (
 from .array import initialise
 from .creation import check_can_require_grad
 from .graph import RemovableHandle, Value
-from .legacy import construct
+from .layouts import strided
+from .legacy import construct, new
 from .ops import arithmetic, registry
 from .ops.casting import to_device
 from .serialization import UntypedStorage, rebuild
@@ -45,8 +46,13 @@ class Tensor(Value):
         return self.storage.device_type == "cuda"
 
     is_sparse = is_quantized = is_meta = is_mkldnn = is_mps = is_nested = is_xpu = False
-    layout = "strided"
+    is_cpu = property(lambda self: self.storage.device_type == "cpu")
+    is_sparse_csr = is_ipu = is_maia = is_mtia = is_vulkan = is_xla = False
+    layout = strided
+    name = None
     names = property(lambda self: (None,) * self.ndim)
+
+    new = new
 
     def size(self, dim=None):
         return self.shape if dim is None else self.shape[shapes.wrap_dim(dim, self.ndim)]

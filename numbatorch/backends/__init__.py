@@ -1,3 +1,3 @@
 """Settings of engines that PyTorch can use and numbatorch does not: they can be assigned and read."""
 
-from . import cuda, cudnn, mkldnn, mps
+from . import cpu, cuda, cudnn, mha, mkl, mkldnn, mps, openmp, opt_einsum

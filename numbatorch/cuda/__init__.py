@@ -7,7 +7,8 @@ raises RuntimeError. In Numba's simulator (NUMBA_ENABLE_CUDASIM=1) there is one 
 from .. import cuda_memory as _cuda_memory
 from .. import devices as _devices
 from ..cuda_memory import OutOfMemoryError, device_count, is_available
-from . import amp
+from ..legacy import CUDA_TENSORS as _CUDA_TENSORS
+from . import amp, nvtx
 from .memory import (
     empty_cache,
     max_memory_allocated,
@@ -27,8 +28,32 @@ from .properties import (
     get_device_properties,
     is_bf16_supported,
 )
-from .random import manual_seed, manual_seed_all, seed, seed_all
-from .streams import Event, Stream, current_stream, default_stream, stream, synchronize
+from .random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
+from .streams import (
+    Event,
+    Stream,
+    StreamContext,
+    current_stream,
+    default_stream,
+    set_stream,
+    stream,
+    synchronize,
+)
+
+globals().update(_CUDA_TENSORS)
+
+has_half = True
+has_magma = False
 
 
 def is_initialized():

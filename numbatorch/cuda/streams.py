@@ -1,6 +1,5 @@
 """Streams and events. All work of this process is queued on the default stream of a device."""
 
-import contextlib
 import time
 
 from .. import cuda_memory
@@ -49,10 +48,26 @@ def current_stream(device=None):
 default_stream = current_stream
 
 
-@contextlib.contextmanager
+class StreamContext:
+    """Context manager: queue work on a stream; there is one."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *exception):
+        return False
+
+
 def stream(stream):
     """Context manager: queue work on `stream`."""
-    yield
+    return StreamContext(stream)
+
+
+def set_stream(stream):
+    """Queue work on `stream`; there is one."""
 
 
 class Event:

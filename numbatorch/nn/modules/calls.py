@@ -64,6 +64,12 @@ class ModuleCalls:
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
+    def compile(self, *args, **kwargs) -> None:
+        """Compile ``forward`` by ``torch.compile(forward, *args, **kwargs)``."""
+        from numbatorch import compile  # a layer above; asked only when used
+
+        self.__dict__["forward"] = compile(type(self).forward.__get__(self), *args, **kwargs)
+
     def _call_with_hooks(self, args: tuple, kwargs: dict):
         done: set[int] = set()
         try:
