@@ -97,9 +97,12 @@ def test_hooks_on_kept_tensors():
     with save_on_cpu():
         z = x.exp()
     z.sum().backward()
-    with pytest.raises(RuntimeError, match="not now"), disable_saved_tensors_hooks("not now"):
-        with saved_tensors_hooks(pack, unpack):
-            pass
+    with (
+        pytest.raises(RuntimeError, match="not now"),
+        disable_saved_tensors_hooks("not now"),
+        saved_tensors_hooks(pack, unpack),
+    ):
+        pass
 
 
 def test_hook_after_accumulation():
