@@ -117,7 +117,7 @@ class _Rule:
             elif kind == "grads":
                 arguments.append(grads)
             elif kind == "outputs":
-                arguments.append([node.output_value(i) for i in range(len(node.saved_outputs))])
+                arguments.append(_Outputs(node))
             elif kind == "inputs":
                 arguments.append([node.input_value(i) for i in range(len(node.saved))])
             elif kind == "variadic":
@@ -125,6 +125,21 @@ class _Rule:
             else:
                 arguments.append([edge is not None for edge in node.edges])
         return self.function(*arguments)
+
+
+class _Outputs:
+    """The outputs of a node. Only one that a rule looks at must not have been written to since."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node):
+        self.node = node
+
+    def __len__(self):
+        return len(self.node.saved_outputs)
+
+    def __getitem__(self, index):
+        return self.node.output_value(range(len(self))[index])
 
 
 class Op:

@@ -61,7 +61,7 @@ def _declare(name, node_name):
     def _(grads, inputs, outputs, needs, groups, eps):
         if modes.grad_enabled:
             return _composed_by_channels(grads[0], *inputs, groups, eps)
-        _, mean, _, rstd = outputs
+        mean, rstd = outputs[1], outputs[3]
         return _fused_by_channels(grads[0], inputs[0], mean, rstd, inputs[1], groups, needs)
 
     return op
@@ -295,7 +295,7 @@ def _declare_rows(name, node_name, centred):
     def _(grads, inputs, outputs, needs, rank, eps):
         if modes.grad_enabled:
             return _composed_by_rows(grads[0], *inputs, rank, eps, centred)
-        mean, rstd = outputs[1:] if centred else (None, outputs[1])
+        mean, rstd = (outputs[1], outputs[2]) if centred else (None, outputs[1])
         input, weight, _ = inputs
         input_grad = weight_grad = bias_grad = None
         if needs[0]:
