@@ -1,5 +1,5 @@
 """Image datasets and the transforms that make tensors of them, in torchvision's names."""
 
-from . import datasets, transforms
+from . import datasets, models, transforms
 
-__all__ = ["datasets", "transforms"]
+__all__ = ["datasets", "models", "transforms"]
