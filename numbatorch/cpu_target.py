@@ -104,6 +104,17 @@ def _compile(function, signature, **options):
 
 
 @cache
+def contracted(formula):
+    """A formula that keeps DEFAULT_FLAGS within itself, in a kernel that has no flags."""
+
+    def with_flags(*values):
+        return formula(*values)
+
+    options = {"error_model": "numpy", "forceinline": True}
+    return numba.njit(with_flags, fastmath=set(DEFAULT_FLAGS), **options)
+
+
+@cache
 def specialise(factory, *key, flags=DEFAULT_FLAGS):
     """The kernel that `factory(*key)` makes; equal keys give the same kernel."""
     return Kernel(factory(*key), flags)

@@ -5,6 +5,7 @@ from sys import getrefcount
 
 from .. import array, graph, memory
 from .errors import GraphBreak
+from .passes import optimise
 from .program import GRADIENT, OUTSIDE, RESULT
 from .replay import Replay
 from .results import Template
@@ -145,6 +146,7 @@ class Plan:
         made = [leaf for leaf in leaves if leaf.made]
         program = capture.program(template.tensors, [leaf.leaf._grad for leaf in made])
         self.program = program
+        self.history = [("captured", str(program)), *optimise(program)]
         self._build = template.build
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
         self._gradients = [_MadeGradient(leaf.leaf) for leaf in made]
@@ -215,10 +217,7 @@ class Plan:
 
     def accepts(self):
         """Whether gradients and optimizers are in the state that the plan was captured for."""
-        for state in self._states:
-            if not state.accepts():
-                return False
-        return True
+        return all([state.accepts() for state in self._states])
 
     def __call__(self, args, kwargs):
         with self._lock:
