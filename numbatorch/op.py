@@ -420,12 +420,7 @@ def write_inplace(op, target, inputs, params):
     """
     check_writable(target, inputs)
     spec = op.infer(*inputs, **params)
-    if spec.shape != target.shape:
-        raise RuntimeError(
-            f"output with shape {list(target.shape)} doesn't match the broadcast shape "
-            f"{list(spec.shape)}"
-        )
-    check_result_cast(spec.dtype, target.dtype)
+    check_target(target, spec)
     edges = _edges(op, inputs) if modes.grad_enabled and op.differentiable else None
     node = None
     if edges is not None:
@@ -443,6 +438,16 @@ def write_inplace(op, target, inputs, params):
     for listener in listeners:
         listener(op, inputs, params, target)
     return target
+
+
+def check_target(target, spec):
+    """RuntimeError where a result that looks like `spec` may not be written into `target`."""
+    if spec.shape != target.shape:
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape "
+            f"{list(spec.shape)}"
+        )
+    check_result_cast(spec.dtype, target.dtype)
 
 
 def _keep_original(node, target):

@@ -140,9 +140,9 @@ def test_medians_and_quantiles():
 def test_running_statistics_move_towards_the_batch():
     x = torch.tensor([[1.0, 10.0], [3.0, 30.0]])
     mean, variance = torch.zeros(2), torch.ones(2)
-    out = torch.batch_norm(x, mean, variance, training=True, momentum=0.5, eps=0.0)
+    out = torch.batch_norm(x, None, None, mean, variance, True, 0.5, 0.0)
     np.testing.assert_allclose(out.numpy(), [[-1, -1], [1, 1]], rtol=1e-6)
     assert mean.tolist() == [1, 10]
     assert variance.tolist() == [1.5, 100.5]
-    out = torch.batch_norm(x, mean, variance, eps=0.0)
+    out = torch.batch_norm(x, None, None, mean, variance, False, 0.1, 0.0)
     np.testing.assert_allclose(out.numpy(), (x - mean).numpy() / np.sqrt(variance.numpy()))

@@ -2,14 +2,18 @@
 
 from .. import dtypes, graph
 from ..formulas import arithmetic as formulas
+from ..op import copy_values
 from .elementwise import (
     BOOL,
     COMPLEX,
     FLOATING,
+    TENSOR_FIRST,
+    TENSORS,
     Elementwise,
     binary,
     elementwise,
     no_gradient,
+    not_differentiable,
     promote,
     to_float,
     unary,
@@ -28,7 +32,19 @@ true_divide = binary(
     domain=((-2.0, 2.0), (0.5, 2.0)),
 )
 reciprocal = unary("reciprocal", formulas.reciprocal, to_float, domain=(0.5, 2.0))
-conj = unary("conj_physical", formulas.conj)
+
+
+class _Conjugate(Elementwise):
+    """The conjugate, which of real numbers is a copy."""
+
+    def compute(self, out, input):
+        if input.dtype.is_complex:
+            super().compute(out, input)
+        else:
+            copy_values(out, input)
+
+
+conj = unary("conj_physical", formulas.conj, kind=_Conjugate)
 
 
 def conj_of(x):
@@ -177,19 +193,21 @@ def _whole_division(name, formula, publish=True, **attributes):
 
 
 floor_divide = _whole_division("floor_divide", formulas.floor_divide)
-trunc_divide = _whole_division(
-    "trunc_divide", formulas.trunc_divide, publish=False, node_name="DivBackward1"
+floor_divide_op, trunc_divide = (
+    _whole_division(f"{name}_divide_op", formula, publish=False, node_name="DivBackward1")
+    for name, formula in (("floor", formulas.floor_divide), ("trunc", formulas.trunc_divide))
 )
 remainder = _whole_division("remainder", formulas.remainder)
-fmod = _whole_division("fmod", formulas.fmod)
-gcd = binary("gcd", formulas.gcd, rejects=BOOL + FLOATING + COMPLEX)
-lcm = binary("lcm", formulas.lcm, rejects=BOOL + FLOATING + COMPLEX)
+fmod = _whole_division("fmod", formulas.fmod, numbers=TENSOR_FIRST)
+gcd = binary("gcd", formulas.gcd, rejects=BOOL + FLOATING + COMPLEX, numbers=TENSORS)
+lcm = binary("lcm", formulas.lcm, rejects=BOOL + FLOATING + COMPLEX, numbers=TENSORS)
 
-no_gradient(floor_divide, trunc_divide)
+not_differentiable(floor_divide)
+no_gradient(floor_divide_op, trunc_divide)
 
 
 def _division(rounding_mode):
-    divisions = {None: true_divide, "floor": floor_divide, "trunc": trunc_divide}
+    divisions = {None: true_divide, "floor": floor_divide_op, "trunc": trunc_divide}
     if rounding_mode not in divisions:
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
@@ -280,7 +298,7 @@ def _(grad):
 
 @remainder.gradient("other")
 def _(grad, input, other):
-    return neg(mul(grad, floor_divide(input, other)))
+    return neg(mul(grad, floor_divide_op(input, other)))
 
 
 @fmod.gradient("input")
@@ -323,7 +341,7 @@ def _quotients_between_whole_numbers(make):
         yield Sample(make(*first, low=-2.8, high=-2.1), make(*second, low=0.95, high=1.04))
 
 
-for _name in ("remainder", "fmod", "floor_divide"):
+for _name in ("remainder", "fmod"):
     samples(_name)(_quotients_between_whole_numbers)
 
 

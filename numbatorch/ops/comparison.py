@@ -1,26 +1,46 @@
 """Comparisons, the larger and the smaller of two, and which numbers are NaN or infinite."""
 
 from ..formulas import comparison as formulas
-from .elementwise import COMPLEX, binary, compare, unary
+from .elementwise import COMPLEX, TENSOR_FIRST, TENSORS, Comparison, binary, compare, unary
 from .selection import where_op
 
-eq = binary("eq", formulas.eq, compare)
-ne = binary("ne", formulas.ne, compare, aliases=("not_equal",))
-lt = binary("lt", formulas.lt, compare, aliases=("less",), rejects=COMPLEX)
-le = binary("le", formulas.le, compare, aliases=("less_equal",), rejects=COMPLEX)
-gt = binary("gt", formulas.gt, compare, aliases=("greater",), rejects=COMPLEX)
-ge = binary("ge", formulas.ge, compare, aliases=("greater_equal",), rejects=COMPLEX)
+
+def _comparison(name, formula, alias=(), rejects=COMPLEX):
+    return binary(
+        name, formula, compare, kind=Comparison, aliases=alias, rejects=rejects,
+        numbers=TENSOR_FIRST,
+    )  # fmt: skip
+
+
+eq = _comparison("eq", formulas.eq, rejects=())
+ne = _comparison("ne", formulas.ne, ("not_equal",), rejects=())
+lt = _comparison("lt", formulas.lt, ("less",))
+le = _comparison("le", formulas.le, ("less_equal",))
+gt = _comparison("gt", formulas.gt, ("greater",))
+ge = _comparison("ge", formulas.ge, ("greater_equal",))
 
 isnan = unary("isnan", formulas.isnan, compare, inplace=False)
 isinf = unary("isinf", formulas.isinf, compare, inplace=False)
 isfinite = unary("isfinite", formulas.isfinite, compare, inplace=False)
-isposinf = unary("isposinf", formulas.isposinf, compare, inplace=False, rejects=COMPLEX)
-isneginf = unary("isneginf", formulas.isneginf, compare, inplace=False, rejects=COMPLEX)
 
-maximum = binary("maximum", formulas.maximum, inplace=False, rejects=COMPLEX)
-minimum = binary("minimum", formulas.minimum, inplace=False, rejects=COMPLEX)
-fmax = binary("fmax", formulas.fmax, inplace=False, rejects=COMPLEX)
-fmin = binary("fmin", formulas.fmin, inplace=False, rejects=COMPLEX)
+_not_complex = {
+    "inplace": False,
+    "rejects": COMPLEX,
+    "rejection": "{name} does not support complex inputs.",
+}
+isposinf = unary("isposinf", formulas.isposinf, compare, **_not_complex)
+isneginf = unary("isneginf", formulas.isneginf, compare, **_not_complex)
+
+_not_complex = {
+    "inplace": False,
+    "rejects": COMPLEX,
+    "rejection": "{name} not implemented for complex tensors.",
+    "numbers": TENSORS,
+}
+maximum = binary("maximum", formulas.maximum, **_not_complex)
+minimum = binary("minimum", formulas.minimum, **_not_complex)
+fmax = binary("fmax", formulas.fmax, **_not_complex)
+fmin = binary("fmin", formulas.fmin, **_not_complex)
 
 
 def _shared(grad, loses, ties):

@@ -113,14 +113,18 @@ def is_neg(self):
     return False
 
 
+def _check_parts(first, second):
+    if first.dtype not in (dtypes.float32, dtypes.float64) or second.dtype is not first.dtype:
+        raise RuntimeError(
+            "Expected both inputs to be Float or Double tensors of one dtype but got "
+            f"{first.dtype} and {second.dtype}"
+        )
+
+
 @function(method=False, name="complex")
 def complex_(real, imag, *, out=None):
     """real + i imag, of two floating-point tensors of one dtype."""
-    if real.dtype not in (dtypes.float32, dtypes.float64) or imag.dtype is not real.dtype:
-        raise RuntimeError(
-            "Expected both inputs to be Float or Double tensors of one dtype but got "
-            f"{real.dtype} and {imag.dtype}"
-        )
+    _check_parts(real, imag)
     shape = graph.shapes.broadcast_shapes(real.shape, imag.shape)
     pairs = joining.stack([real.expand(shape), imag.expand(shape)], -1)
     return deliver("complex", view_as_complex(pairs), out)
@@ -130,6 +134,7 @@ def complex_(real, imag, *, out=None):
 @full_precision
 def polar(abs, angle, *, out=None):
     """abs * (cos(angle) + i sin(angle))"""
+    _check_parts(abs, angle)
     return complex_(abs * cos(angle), abs * sin(angle), out=out)
 
 
@@ -138,6 +143,7 @@ def angle(input, *, out=None):
     """The angle of a complex number; of a real one, pi where it is negative, else 0."""
     if input.dtype.is_complex:
         parts = view_as_real(input)
+        parts = where_op(input.unsqueeze(-1) == 0, parts.detach(), parts)  # no gradient at zero
         return atan2(parts.select(-1, 1), parts.select(-1, 0), out=out)
     zero = (
         input * 0.0 if input.dtype.is_floating_point else input.to(dtypes.get_default_dtype()) * 0

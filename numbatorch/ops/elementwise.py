@@ -7,10 +7,10 @@ The class gives every elementwise op broadcasting, dtype promotion, Python numbe
 from inspect import getfullargspec
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Op, Spec, camel_case, scalar_name, write_inplace
+from ..op import Op, Spec, camel_case, check_target, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
-from .copying import zeros_like_meta
+from .copying import copy, zeros_like_meta
 from .output import write_out
 from .registry import function
 
@@ -48,6 +48,10 @@ def magnitude(dtype):
     return dtype, dtype.to_real()
 
 
+#: Which operands may be Python numbers: the positions of the others, which must be tensors.
+ANY, TENSOR_FIRST, TENSORS = (), (0,), (0, 1, 2)
+
+
 class Elementwise(Op):
     """An op that applies one scalar formula to every element."""
 
@@ -56,7 +60,8 @@ class Elementwise(Op):
     sampled = True
 
     def __init__(
-        self, infer, formula, rule=promote, *, domain=None, rejects=(), **attributes
+        self, infer, formula, rule=promote, *, domain=None, rejects=(), rejection=None,
+        numbers=ANY, **attributes
     ):  # fmt: skip
         self.formula = formula
         self.rule = rule
@@ -64,6 +69,10 @@ class Elementwise(Op):
         self.domain = domain
         #: dtypes that PyTorch does not implement this op for.
         self.rejects = rejects
+        #: What is said of them: a RuntimeError with this message, else a NotImplementedError.
+        self.rejection = rejection
+        #: The positions of operands that must be tensors.
+        self.tensors_only = numbers
         self.compares = rule is compare
         #: dtypes that inputs may have without a cast.
         self._computed_as_is = set()
@@ -94,7 +103,7 @@ class Elementwise(Op):
 
     def inplace(self, *args, **params):
         inputs, params = self._bind(args, params)
-        return write_inplace(self, inputs[0], self.prepare(inputs), params)
+        return write_inplace(self, inputs[0], self.prepare(inputs, inputs[0]), params)
 
     def _bind(self, args, params):
         """(inputs, params) of a call, every parameter with a value; TypeError where they don't fit."""
@@ -125,27 +134,57 @@ class Elementwise(Op):
             )
         return [bound.pop(name) for name in self.input_names], bound
 
-    def prepare(self, inputs):
-        """The inputs as values of the dtype to compute in, on one device."""
+    def prepare(self, inputs, target=None):
+        """The inputs as values of the dtype to compute in, on one device.
+
+        `target` is where the result will be written, for an error to come in PyTorch's order.
+        """
         dtype = _shared_dtype(inputs)
         if dtype is None:
             inputs, dtype = scalars.promoted(self, inputs)
         elif dtype in self._computed_as_is:
             return inputs
         if dtype in self.rejects:
-            raise self._not_implemented(dtype)
+            raise self._rejected(dtype, inputs, target)
         computed = self.rule(dtype)[0]
         if computed is dtype:
             self._computed_as_is.add(dtype)
         return tuple([x if x.dtype is computed else cast(x, computed) for x in inputs])
 
-    def _not_implemented(self, dtype):
+    def _rejected(self, dtype, inputs, target):
+        """The exception for a dtype that PyTorch does not implement the op for."""
+        if self.rejection is not None:
+            return RuntimeError(self.rejection.format(name=self.name))
+        shape = shapes.broadcast_shapes(*[x.shape for x in inputs])
+        if target is not None:
+            check_target(target, Spec(shape, dtype))
         return NotImplementedError(
             f"\"{self.name}_cpu\" not implemented for '{scalar_name(dtype)}'"
         )
 
 
-def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=True, **attributes):
+class Comparison(Elementwise):
+    """An op whose result is constant almost everywhere, and so is a tensor that it is written into."""
+
+    def inplace(self, *args, **params):
+        inputs, params = self._bind(args, params)
+        target, values = inputs[0], self.prepare(inputs, inputs[0])
+        if graph.modes.grad_enabled and any([x._requires_grad for x in (target, *values)]):
+            check_target(target, self.infer(*values, **params))
+            return copy.inplace(target, self.call(values, params))
+        return write_inplace(self, target, values, params)
+
+
+def elementwise(
+    formula,
+    rule=promote,
+    *,
+    publish=False,
+    aliases=(),
+    inplace=True,
+    kind=Elementwise,
+    **attributes,
+):
     """Decorator: declare an op from a signature, tensors first and scalar parameters keyword-only.
 
     With `publish`, it becomes a function and methods; "functional" keeps it out of the top level.
@@ -156,7 +195,7 @@ def elementwise(formula, rule=promote, *, publish=False, aliases=(), inplace=Tru
         signature.__doc__ = signature.__doc__ or formula.__doc__
         if name.endswith("_gradient"):
             attributes.setdefault("node_name", f"{camel_case(name[:-9])}BackwardBackward0")
-        op = Elementwise(signature, formula, rule, name=name, **attributes)
+        op = kind(signature, formula, rule, name=name, **attributes)
         if not publish:
             return op
         top_level = publish != "functional"
@@ -206,6 +245,20 @@ def gradient_by(op, gradient_op):
     @gradient_op.gradient("grad_output")
     def _(grad, input, params):
         return gradient_op(grad, input, **params)
+
+
+def not_differentiable(*ops):
+    """Give ops a gradient rule that refuses to go on."""
+    for op in ops:
+        message = f"derivative for aten::{op.name} is not implemented"
+        op.gradient(*op.input_names)(_raising(message))
+
+
+def _raising(message):
+    def rule():
+        raise RuntimeError(message)
+
+    return rule
 
 
 def no_gradient(*ops):

@@ -10,6 +10,7 @@ from .arithmetic import add, conj_of, mul
 from .autocast import lower_precision
 from .output import store, write_out
 from .registry import Sample, function, samples
+from .scalars import check_fits
 from .views import reshape, transpose, unsqueeze
 
 # What is common to all ---------------------------------------------------------------------------
@@ -413,15 +414,28 @@ def _(grad, mat):
 
 def _added(op, product, input, a, b, beta, alpha, out):
     """beta * input + alpha * (a @ b); a beta of 0 drops `input`, even where it is NaN."""
+    beta, alpha = (_factor(x, input.dtype) for x in (beta, alpha))
     if beta == 1 and alpha == 1:
         return _run(op, (input, a, b), out)
     op.infer(input, a, b)
-    result = product(a, b)
+    return _weighted_sum(product(a, b), input, beta, alpha, out)
+
+
+def _factor(number, dtype):
+    """alpha or beta as a number of `dtype`: towards zero where that is integral."""
+    if isinstance(number, graph.Value):
+        number = number.item()
+    check_fits(number, dtype)
+    return int(number) if dtype.category < dtypes.FLOATING else number
+
+
+def _weighted_sum(product, input, beta, alpha, out):
+    """beta * input + alpha * product"""
     if alpha != 1:
-        result = mul(result, alpha)
+        product = mul(product, alpha)
     if beta != 0:
-        result = add(result, input if beta == 1 else mul(input, beta))
-    return result if out is None else store(result, out)
+        product = add(product, input if beta == 1 else mul(input, beta))
+    return product if out is None else store(product, out)
 
 
 @function(inplace=True)
@@ -462,12 +476,15 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
         if len(x.shape) != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {len(x.shape)}-D")
     check_expands(input.shape, (vec1.shape[0], vec2.shape[0]))
-    result = mul(unsqueeze(vec1, 1), vec2)
-    if alpha != 1:
-        result = mul(result, alpha)
-    if beta != 0:
-        result = add(result, input if beta == 1 else mul(input, beta))
-    return result if out is None else store(result, out)
+    for number, name in ((beta, "beta"), (alpha, "alpha")):
+        if isinstance(number, float) and input.dtype.category < dtypes.FLOATING:
+            raise RuntimeError(
+                f"For integral input tensors, argument {name} must not be a floating point number."
+            )
+    beta, alpha = (_factor(x, input.dtype) for x in (beta, alpha))
+    if all(x.dtype is dtypes.bool_ for x in (input, vec1, vec2)):
+        beta, alpha = bool(beta), bool(alpha)
+    return _weighted_sum(mul(unsqueeze(vec1, 1), vec2), input, beta, alpha, out)
 
 
 @function(aliases=("ger",))

@@ -10,7 +10,7 @@ included, where it is itself recorded for a gradient of higher order.
 
 from .. import devices, dtypes, shapes
 from ..graph import modes
-from ..op import Spec, primitive, spec_like
+from ..op import Spec, primitive, scalar_name, spec_like
 from .casting import cast
 from .reduction import mean_op, sum_op
 from .registry import Sample, function, samples
@@ -197,13 +197,22 @@ def _check_channels(name, input, count, **parameters):
                 f"{name}: {label} should contain {count} elements not {shapes.numel(x.shape)} "
                 f"(shape {list(x.shape)})"
             )
+        _check_parameter_dtype(name, label, x, input)
+
+
+def _check_parameter_dtype(name, label, x, input):
+    """RuntimeError where a parameter has neither the dtype of the input nor that of its statistics."""
+    if x is not None and x.dtype not in (input.dtype, _statistics_dtype(input.dtype)):
+        raise RuntimeError(
+            f"{name}: mixed dtype (CPU): expect {label} to have scalar type of "
+            f"{scalar_name(input.dtype)}, but got {scalar_name(x.dtype)}"
+        )
 
 
 @function(method=False)
 def batch_norm(
-    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1,
-    eps=1e-5,
-):  # fmt: skip
+    input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=True
+):
     """Every channel (dimension 1) normalised by the batch's statistics, in training, which also moves
     the running ones towards them; otherwise by the running ones."""
     if 0 in input.shape:
@@ -238,7 +247,7 @@ def _update_running(running_mean, running_var, mean, variance, count, momentum):
 
 
 @function(method=False)
-def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5, cudnn_enabled=True):
     """Every group of channels of every entry normalised."""
     channels = input.shape[1] if len(input.shape) > 1 else 0
     _check_channels("group_norm", input, channels, weight=weight, bias=bias)
@@ -252,12 +261,12 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 @function(method=False)
 def instance_norm(
-    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
-    momentum=0.1, eps=1e-5,
+    input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps,
+    cudnn_enabled=True,
 ):  # fmt: skip
     """Every channel of every entry normalised by itself."""
     if not use_input_stats:
-        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+        return batch_norm(input, weight, bias, running_mean, running_var, False, momentum, eps)
     channels = input.shape[1] if len(input.shape) > 1 else 0
     _check_channels(
         "instance_norm", input, channels, running_mean=running_mean, running_var=running_var,
@@ -373,6 +382,7 @@ def _check_rows(name, input, normalized_shape, **parameters):
                 f"Expected {label} to be of same shape as normalized_shape, but got {label} of "
                 f"shape {list(x.shape)} and normalized_shape = {list(normalized_shape)}"
             )
+        _check_parameter_dtype(name, label, x, input)
     if not input.dtype.is_floating_point:
         raise RuntimeError(f"{name}: expected a floating point input, got {input.dtype}")
     return rank
@@ -403,11 +413,13 @@ def _(make):
         return make.tensor([value] * 3, dtype=dtypes.float64)
 
     for sizes in ((4, 3), (4, 3, 5), (2, 3, 2, 4)):
-        yield Sample(make(*sizes), None, None, make(3), make(3), True)
-        yield Sample(make(*sizes), running(0.5), running(2.0), make(3), make(3), False)
-    yield Sample(make(4, 3, 2), None, None, training=True)
-    yield Sample(make(4, 3, 2), None, None, bias=make(3), training=True)
-    yield Sample(make(4, 3), running(0.5), running(2.0))
+        yield Sample(make(*sizes), make(3), make(3), None, None, True, 0.1, 1e-5, False)
+        yield Sample(
+            make(*sizes), make(3), make(3), running(0.5), running(2.0), False, 0.1, 1e-5, False
+        )
+    yield Sample(make(4, 3, 2), None, None, None, None, True, 0.1, 1e-5, False)
+    yield Sample(make(4, 3, 2), None, make(3), None, None, True, 0.1, 1e-5, False)
+    yield Sample(make(4, 3), None, None, running(0.5), running(2.0), False, 0.1, 1e-3, False)
 
 
 @samples("group_norm")
@@ -419,8 +431,8 @@ def _(make):
 
 @samples("instance_norm")
 def _(make):
-    yield Sample(make(2, 3, 5))
-    yield Sample(make(2, 3, 2, 3), weight=make(3), bias=make(3))
+    yield Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, False)
+    yield Sample(make(2, 3, 2, 3), make(3), make(3), None, None, True, 0.1, 1e-5, False)
 
 
 @samples("layer_norm")

@@ -3,6 +3,7 @@
 import math
 
 from .. import devices, dtypes, graph, return_types, shapes
+from ..op import Spec, primitive
 from .arg_reduction import declare_selection, select
 from .autocast import full_precision
 from .indexing import gather_op
@@ -48,6 +49,31 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
     return select(kthvalue_op, return_types.kthvalue, input, dim, keepdim, out, k=k)
 
 
+def _of_all(op):
+    """The op that gives the median of a vector, of those along a dimension without the index."""
+
+    def infer(input):
+        return Spec((), input.dtype)
+
+    whole = primitive(infer, name=f"{op.name}_of_all", node_name=op.node_name)
+
+    @whole.forward
+    def _(out, input):
+        index = graph.allocate(out.shape, dtypes.int64, devices.of(out))
+        op.compute((out, index), input, dim=0, keepdim=False)
+
+    @whole.gradient("input")
+    def _(grad, input, output):
+        """In equal shares to the elements that are equal to it."""
+        chosen = (input == output) | ((input != input) & (output != output))
+        return grad * chosen / chosen.sum()
+
+    return whole
+
+
+_WHOLE = {op: _of_all(op) for op in (median_op, nanmedian_op)}
+
+
 def _median(op, structure, input, dim, keepdim, out):
     _check_not_bool("median_out", input)
     if dim is not None:
@@ -57,7 +83,7 @@ def _median(op, structure, input, dim, keepdim, out):
         nothing = math.nan if input.dtype.is_floating_point else dtypes.iinfo(input.dtype).min
         result = FUNCTIONS["full_like"](input.sum(dtype=input.dtype), nothing)
     else:
-        result = op(input.reshape(-1), dim=0, keepdim=False)[0]
+        result = _WHOLE[op](input.reshape(-1))
     return result if out is None else store(result, out)
 
 

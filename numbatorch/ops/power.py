@@ -9,7 +9,7 @@ from .autocast import full_precision
 from .casting import cast
 from .comparison import eq, ge
 from .copying import copy
-from .elementwise import BOOL, Elementwise, binary, elementwise
+from .elementwise import BOOL, Elementwise, binary, elementwise, promote
 from .exponential import log
 from .logic import logical_and
 from .registry import function, method
@@ -121,7 +121,11 @@ def float_power(input, exponent, *, out=None):
     return pow(*operands, out=out)
 
 
-@elementwise(formulas.square, node_name="PowBackward0", name="square", publish=True)
+def _bool_to_int(dtype):
+    return promote(dtypes.int64 if dtype is dtypes.bool_ else dtype)
+
+
+@elementwise(formulas.square, _bool_to_int, node_name="PowBackward0", name="square", publish=True)
 def square(input):
     pass
 

@@ -2,6 +2,7 @@
 
 import functools
 
+from .. import graph
 from ..op import check_result_cast
 
 #: Public name -> function, for the `numbatorch` namespace.
@@ -113,11 +114,18 @@ def _written_back(implementation, name):
         direct = getattr(implementation, "inplace", None)
         if direct is not None:
             return direct(self, *args, **kwargs)
-        return write_back(self, implementation(self, *args, **kwargs))
+        return write_back(self, implementation(_original(self), *args, **kwargs))
 
     inplace_method.__name__ = inplace_method.__qualname__ = name
     inplace_method.__doc__ = f"In-place version of `{name[:-1]}`."
     return inplace_method
+
+
+def _original(target):
+    """`target`, or where its values may be needed for a gradient a copy that nobody writes to."""
+    if graph.modes.grad_enabled and isinstance(target, graph.Value) and target._requires_grad:
+        return FUNCTIONS["clone"](target)
+    return target
 
 
 def write_back(target, result):

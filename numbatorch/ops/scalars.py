@@ -70,7 +70,7 @@ def promoted(op, inputs, place=None, wrap=True):
             operands.append((x.dtype, 2 if x.shape else 1))
             if place is None or (place.type == "cpu" and x.shape):
                 place = devices.of(x)
-        elif is_number(x):
+        elif is_number(x) and len(operands) not in op.tensors_only:
             operands.append((dtypes.of_scalar(x), 0))
             scalars.append(x)
         else:

@@ -5,10 +5,13 @@ from .arithmetic import conj_of, mul
 from .elementwise import (
     BOOL,
     COMPLEX,
+    TENSOR_FIRST,
+    TENSORS,
     compare,
     elementwise,
     magnitude,
     no_gradient,
+    not_differentiable,
     to_float,
     unary,
 )
@@ -47,7 +50,10 @@ def _(grad, input):
     return mul(grad, sgn(input))
 
 
-@elementwise(formulas.copysign, to_float, publish=True, rejects=COMPLEX, domain=(0.5, 2.0))
+@elementwise(
+    formulas.copysign, to_float, publish=True, rejects=COMPLEX, domain=(0.5, 2.0),
+    numbers=TENSOR_FIRST,
+)  # fmt: skip
 def copysign(input, other):
     pass
 
@@ -62,9 +68,15 @@ def _(grad):
     return None
 
 
-@elementwise(formulas.heaviside, publish=True, rejects=COMPLEX)
+@elementwise(
+    formulas.heaviside, publish=True, rejects=COMPLEX, numbers=TENSORS, sampled=False,
+    rejection="heaviside is not yet implemented for complex tensors.",
+)  # fmt: skip
 def heaviside(input, values):
     pass
+
+
+not_differentiable(heaviside)
 
 
 @function(inplace=True)

@@ -7,7 +7,7 @@ from ..formulas import special as formulas
 from .arithmetic import mul, neg
 from .comparison import isfinite
 from .complex import complex_
-from .elementwise import COMPLEX, NOT_REAL, binary, elementwise, to_float, unary
+from .elementwise import COMPLEX, NOT_REAL, TENSORS, binary, elementwise, to_float, unary
 from .exponential import exp, exp2, log, log1p, sigmoid
 from .registry import Sample, function, method, samples
 from .selection import where_op
@@ -71,8 +71,9 @@ def mvlgamma(input, p):
     return total
 
 
-logaddexp = binary("logaddexp", formulas.logaddexp, inplace=False, rejects=NOT_REAL)
-logaddexp2 = binary("logaddexp2", formulas.logaddexp2, inplace=False, rejects=NOT_REAL)
+_of_tensors = {"inplace": False, "rejects": NOT_REAL, "numbers": TENSORS}
+logaddexp = binary("logaddexp", formulas.logaddexp, **_of_tensors)
+logaddexp2 = binary("logaddexp2", formulas.logaddexp2, **_of_tensors)
 
 
 @logaddexp.gradient("input")
@@ -131,7 +132,7 @@ def logit_op(input, *, low, high):
 def _(grad, input, low, high):
     slope = grad / (input * (1 - input))
     if low == -math.inf:
-        return slope
+        return where_op((input < 0).logical_or(input > 1), math.nan, slope)
     return where_op((input < low).logical_or(input > high), 0, slope)
 
 

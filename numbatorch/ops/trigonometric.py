@@ -4,7 +4,7 @@ import math
 
 from ..formulas import trigonometric as formulas
 from .arithmetic import conj_of, mul, neg
-from .elementwise import COMPLEX, NOT_REAL, binary, to_float, unary
+from .elementwise import COMPLEX, NOT_REAL, TENSORS, binary, to_float, unary
 from .exponential import rsqrt
 from .selection import where_op
 
@@ -20,12 +20,14 @@ asinh = unary("asinh", formulas.asinh, to_float, aliases=("arcsinh",))
 acosh = unary("acosh", formulas.acosh, to_float, domain=(1.3, 3.0), aliases=("arccosh",))
 atanh = unary("atanh", formulas.atanh, to_float, domain=(-0.8, 0.8), aliases=("arctanh",))
 sinc = unary("sinc", formulas.sinc, to_float, domain=(0.3, 2.0))
-deg2rad = unary("deg2rad", formulas.deg2rad, to_float, rejects=COMPLEX)
-rad2deg = unary("rad2deg", formulas.rad2deg, to_float, rejects=COMPLEX)
+_not_complex = {"rejects": COMPLEX, "rejection": "{name} is not supported for complex tensors."}
+deg2rad = unary("deg2rad", formulas.deg2rad, to_float, **_not_complex)
+rad2deg = unary("rad2deg", formulas.rad2deg, to_float, **_not_complex)
 atan2 = binary(
-    "atan2", formulas.atan2, to_float, domain=(0.3, 2.0), aliases=("arctan2",), rejects=COMPLEX
-)
-hypot = binary("hypot", formulas.hypot, domain=(0.3, 2.0), rejects=NOT_REAL)
+    "atan2", formulas.atan2, to_float, domain=(0.3, 2.0), aliases=("arctan2",), rejects=COMPLEX,
+    numbers=TENSORS,
+)  # fmt: skip
+hypot = binary("hypot", formulas.hypot, domain=(0.3, 2.0), rejects=NOT_REAL, numbers=TENSORS)
 
 
 @sin.gradient("input")
@@ -75,6 +77,8 @@ def _(grad, input):
 
 @acosh.gradient("input")
 def _(grad, input):
+    if not input.dtype.is_complex:
+        return mul(grad, rsqrt(input * input - 1))
     return mul(grad, conj_of(rsqrt(input - 1) * rsqrt(input + 1)))
 
 

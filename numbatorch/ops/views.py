@@ -27,15 +27,15 @@ def sizes_of(arguments, name="shape", keyword=None):
 
 
 @view(name="as_strided")
-def as_strided_op(input, *, size, stride, storage_offset):
-    """A view of the storage with any shape, strides and offset."""
+def as_strided_op(input, *, source, size, stride, storage_offset):
+    """A view of the storage with any shape, strides and offset; `source` is the input's geometry."""
     return Layout(size, stride, storage_offset)
 
 
 @as_strided_op.gradient("input")
-def _(grad, input, size, stride, storage_offset):
+def _(grad, source, size, stride, storage_offset):
     return strided_gradient(
-        grad, source=geometry(input), size=size, stride=stride, storage_offset=storage_offset
+        grad, source=source, size=size, stride=stride, storage_offset=storage_offset
     )
 
 
@@ -63,7 +63,9 @@ def as_strided(input, size, stride, storage_offset=None):
             f"itemsize {input.dtype.itemsize} requiring a storage size of {needed} are out of "
             f"bounds for storage of size {input.storage.nbytes}"
         )
-    return as_strided_op(input, size=size, stride=stride, storage_offset=offset)
+    return as_strided_op(
+        input, source=geometry(input), size=size, stride=stride, storage_offset=offset
+    )
 
 
 def geometry(value):
@@ -173,12 +175,10 @@ def _node_of_view(base, view_value):
     """The node that reads `view_value` out of `base` as it is now."""
     _check_same_dtype(base, view_value)
     size, stride, offset = geometry(view_value)
-    params = {"size": size, "stride": stride, "storage_offset": offset}
+    params = {
+        "source": geometry(base), "size": size, "stride": stride, "storage_offset": offset,
+    }  # fmt: skip
     node = as_strided_op.make_node((base,), params, [graph.edge_of(base)])
-    # The rule needs only the geometry of the base, whatever is written there later.
-    node.saved = [graph.alias(base)]
-    node.saved[0]._untracked = True
-    node.versions = [_AnyVersion()]
     node.output_metas = [graph.metadata_of(view_value)]
     return node
 
@@ -189,15 +189,6 @@ def _check_same_dtype(base, view_value):
             "writing in place where autograd follows a tensor through a view of another dtype "
             f"({base.dtype!r} seen as {view_value.dtype!r}) is not implemented"
         )
-
-
-class _AnyVersion:
-    """Equal to every version."""
-
-    def __eq__(self, other):
-        return True
-
-    __hash__ = None
 
 
 def _scatter_into_base(base, view_value, node):

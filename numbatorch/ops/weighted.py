@@ -3,7 +3,7 @@
 from .. import dtypes, graph
 from ..formulas import weighted as formulas
 from .arithmetic import conj_of
-from .elementwise import BOOL, INTEGRAL, elementwise, promote
+from .elementwise import BOOL, INTEGRAL, TENSORS, elementwise, promote
 from .registry import Sample, function, samples
 
 
@@ -79,7 +79,7 @@ def _lerp_inplace(self, end, weight):
 lerp.inplace = _lerp_inplace
 
 
-@elementwise(formulas.add_product, publish=True, rejects=BOOL)
+@elementwise(formulas.add_product, publish=True, rejects=BOOL, numbers=TENSORS)
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2"""
 
@@ -103,6 +103,7 @@ def _(grad, tensor1, value):
     formulas.add_quotient,
     _integers_rejected,
     publish=True,
+    numbers=TENSORS,
     domain=((-2.0, 2.0), (-2.0, 2.0), (0.5, 2.0)),
 )
 def addcdiv(input, tensor1, tensor2, *, value=1):

@@ -23,7 +23,7 @@ def batch_norm(
     """
     if training:
         _check_more_than_one_value(input.size())
-    return ops.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return ops.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def instance_norm(
@@ -42,7 +42,7 @@ def instance_norm(
             f"Expected more than 1 spatial element when training, got input size {input.size()}"
         )
     return ops.instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
     )
 
 
