@@ -3,8 +3,7 @@
 import functools
 import math
 
-from .. import devices, dtypes, graph, shapes
-from ..op import scalar_name
+from .. import devices, dtypes, shapes
 from ..shapes import wrap_dim
 from . import reduction
 from .arithmetic import conj_of
@@ -200,21 +199,6 @@ def linalg_vander(x, *, N=None):
     return FUNCTIONS["cat"]([ones, repeated.cumprod(-1)], -1)
 
 
-@function(method=False)
-def vander(x, N=None, increasing=False):
-    """The powers of a vector's elements as columns, falling unless told otherwise."""
-    if len(x.shape) != 1:
-        raise RuntimeError("x must be a one-dimensional tensor.")
-    count = x.shape[0] if N is None else N
-    dtype = x.dtype if x.dtype.category >= dtypes.FLOATING else dtypes.int64
-    x = x.to(dtype)
-    if count < 2:
-        result = FUNCTIONS["ones"]((x.shape[0], count), dtype=dtype, device=devices.of(x))
-    else:
-        result = linalg_vander(x, N=count)
-    return result if increasing else result.flip(-1)
-
-
 @linalg
 def tensorinv(A, ind=2, *, out=None):
     """The inverse of the map that contracts the last dimensions of A, from `ind` on."""
@@ -249,50 +233,6 @@ def tensorsolve(A, B, dims=None, *, out=None):
 
 # Distances ----------------------------------------------------------------------------------------
 
-#: From how many rows on `cdist` multiplies matrices, where it may choose.
-_MANY_ROWS = 25
-
-
-@function(method=False)
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """The p-norm distances of all rows of x1 (..., n, d) from all rows of x2 (..., m, d)."""
-    modes = {
-        None: None, 0: None, "use_mm_for_euclid_dist_if_necessary": None,
-        1: True, "use_mm_for_euclid_dist": True,
-        2: False, "donot_use_mm_for_euclid_dist": False,
-    }  # fmt: skip
-    if compute_mode not in modes:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    for x, name in ((x1, "X1"), (x2, "X2")):
-        if not x.dtype.is_floating_point:
-            raise RuntimeError(
-                f"cdist only supports floating-point dtypes, {name} got: {scalar_name(x.dtype)}"
-            )
-        if len(x.shape) < 2:
-            raise RuntimeError(
-                f"cdist only supports at least 2D tensors, {name} got: {len(x.shape)}D"
-            )
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    by_products = modes[compute_mode]
-    if by_products is None:
-        by_products = max(x1.shape[-2], x2.shape[-2]) > _MANY_ROWS
-    if p == 2 and by_products:
-        return _euclidean(x1, x2)
-    return reduction.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
-
-
-def _euclidean(x1, x2):
-    """Distances by |a|**2 - 2 a.b + |b|**2; no slope where the distance is 0."""
-    squares = x1.square().sum(-1, keepdim=True) + x2.square().sum(-1).unsqueeze(-2)
-    squares = (squares - 2 * matmul(x1, x2.transpose(-2, -1))).clamp(min=0)
-    nothing = squares == 0
-    return squares.masked_fill(nothing, 1).sqrt().masked_fill(nothing, 0)
-
 
 @function(method=False)
 def pdist(input, p=2.0):
@@ -307,88 +247,6 @@ def pdist(input, p=2.0):
         input.shape[0], input.shape[0], 1, device=devices.of(input)
     )
     return reduction.vector_norm(input[first] - input[second], p, -1)
-
-
-# Covariance ---------------------------------------------------------------------------------------
-
-
-@function
-def cov(input, *, correction=1, fweights=None, aweights=None):
-    """The covariance matrix of variables (rows), of which every column is an observation."""
-    if len(input.shape) > 2:
-        raise RuntimeError(
-            "cov(): expected input to have two or fewer dimensions but got an input with "
-            f"{len(input.shape)} dimensions"
-        )
-    if input.dtype is dtypes.bool_:
-        raise RuntimeError("cov(): bool dtype is not supported for input")
-    x = input.reshape(1, -1) if len(input.shape) < 2 else input
-    if x.dtype.category < dtypes.FLOATING:
-        x = x.to(dtypes.get_default_dtype())
-    count = x.shape[1]
-    weights = _observation_weights(count, fweights, aweights)
-    if count == 0 or (weights is not None and float(weights.sum()) == 0):
-        return FUNCTIONS["full"](
-            (x.shape[0],) * 2 if len(input.shape) == 2 else (), math.nan, dtype=x.dtype
-        )
-    if weights is None:
-        total, centred = count, x - x.mean(1, keepdim=True)
-    else:
-        total = weights.sum()
-        centred = x - (x * weights).sum(1, keepdim=True) / total
-    if aweights is not None and weights is not None and correction != 0:
-        freedom = total - correction * (weights * aweights).sum() / total
-    else:
-        freedom = total - correction
-    freedom = freedom.clamp(min=0) if isinstance(freedom, graph.Value) else max(freedom, 0)
-    right = centred if weights is None else centred * weights
-    result = matmul(right, adjoint(centred)) / freedom
-    return result.squeeze()
-
-
-def _observation_weights(count, fweights, aweights):
-    for weights, name, whole in ((fweights, "fweights", True), (aweights, "aweights", False)):
-        if weights is None:
-            continue
-        if len(weights.shape) > 1:
-            raise RuntimeError(
-                f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
-                f"{len(weights.shape)} dimensions"
-            )
-        integral = weights.dtype.category < dtypes.FLOATING
-        if integral != whole:
-            kind = "integral" if whole else "floating point"
-            raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with "
-                               f"{scalar_name(weights.dtype)} dtype")  # fmt: skip
-        if weights.shape and weights.shape[0] != count:
-            raise RuntimeError(
-                f"cov(): expected {name} to have the same numel as there are observations in the "
-                f"input but got {weights.shape[0]} != {count}"
-            )
-        if bool((weights < 0).any()):
-            raise RuntimeError(f"cov(): {name} cannot be negative")
-    if fweights is not None and aweights is not None:
-        return fweights * aweights
-    return fweights if aweights is None else aweights
-
-
-@function
-def corrcoef(input):
-    """The correlation coefficients of variables (rows)."""
-    if len(input.shape) > 2:
-        raise RuntimeError(
-            "corrcoef(): expected input to have two or fewer dimensions but got an input with "
-            f"{len(input.shape)} dimensions"
-        )
-    c = cov(input)
-    if not c.shape:
-        return c / c
-    deviations = FUNCTIONS["real"](c.diagonal()).sqrt()
-    c = c / deviations.unsqueeze(-1) / deviations.unsqueeze(0)
-    return c if c.dtype.is_complex else c.clamp(-1, 1)
-
-
-# Samples ------------------------------------------------------------------------------------------
 
 
 @samples("linalg_matrix_power")
@@ -419,28 +277,9 @@ def _(make):
     yield Sample(make(3, 1), make(3, 4), dim=0)
 
 
-@samples("cdist")
-def _(make):
-    for p in (0.5, 1.0, 2.0, 3.0, math.inf):
-        yield Sample(make(3, 2), make(4, 2), p)
-    yield Sample(make(2, 3, 2), make(4, 2), 2.0, "use_mm_for_euclid_dist")
-
-
 @samples("pdist")
 def _(make):
     yield Sample(make(4, 3))
-
-
-@samples("cov")
-def _(make):
-    yield Sample(make(3, 5))
-    yield Sample(make(5), correction=0)
-    yield Sample(make(3, 5), aweights=make(5, low=0.5, high=2.0, requires_grad=False))
-
-
-@samples("corrcoef")
-def _(make):
-    yield Sample(make(3, 5))
 
 
 @samples("linalg_tensorinv")
