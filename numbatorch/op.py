@@ -25,7 +25,7 @@ written in ops, so that a backward pass can itself be recorded.
 
 import inspect
 
-from . import devices, dtypes, graph, shapes
+from . import changes, devices, dtypes, graph, shapes
 from .array import initialise
 from .formulas import conversion
 from .graph import Node, Value, edge_of, listeners, metadata_of, modes, restricted_views
@@ -544,6 +544,8 @@ def rebase(target, op, node):
     Where `target` is a view, its base gets a node that puts the new part into the old whole; other
     views notice through the base's history count.
     """
+    if target._node is None:
+        changes.note()
     base = target._base
     if base is None:
         op.attach(node, target)

@@ -4,6 +4,7 @@ import numpy as np
 
 from . import (
     autograd,
+    changes,
     devices,
     dtypes,
     graph,
@@ -253,7 +254,9 @@ class Tensor(Value):
                 "computed variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
-        self._requires_grad = bool(requires_grad)
+        if self._requires_grad is not bool(requires_grad):
+            changes.note()
+            self._requires_grad = bool(requires_grad)
         return self
 
     @property
@@ -339,6 +342,7 @@ class Tensor(Value):
             return RemovableHandle(self._retained_actions(), (self._output_index, hook))
         if self._hooks is None:
             self._hooks = {}
+        changes.note()
         return RemovableHandle(self._hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook):
@@ -350,6 +354,7 @@ class Tensor(Value):
             )
         if self._hooks is None:
             self._hooks = {}
+        changes.note()
         return RemovableHandle(self._hooks, autograd.PostAccumulateHook(hook))
 
     @property
@@ -362,11 +367,13 @@ class Tensor(Value):
     def data(self, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        changes.note()
         initialise(self, value.storage, value.dtype, value.shape, value.strides, value.offset)
 
     def detach_(self):
         if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        changes.note()
         self._node, self._output_index, self._requires_grad = None, 0, False
         return self
 

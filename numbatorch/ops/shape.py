@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 
-from .. import dtypes, graph, shapes
+from .. import changes, dtypes, graph, shapes
 from ..array import initialise
 from ..op import check_writable
 from ..shapes import Size, broadcast_shapes, wrap_dim
@@ -389,6 +389,7 @@ def _take_over(self, view_):
     check_writable(self)
     self._node, self._output_index = view_._node, view_._output_index
     self._requires_grad = view_._requires_grad
+    changes.note()
     initialise(self, self.storage, self.dtype, view_.shape, view_.strides, view_.offset)
     graph.bump_version(self)
     return self
@@ -422,6 +423,7 @@ def resize_(self, *sizes, memory_format=None):
     needed = (self.offset + reach(size, strides)) * self.dtype.itemsize
     if needed > self.storage.nbytes:
         self.storage.resize(needed)
+    changes.note()
     initialise(self, self.storage, self.dtype, size, strides, self.offset)
     graph.bump_version(self)
     return self
@@ -444,6 +446,7 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     if size is not None:
         stride = shapes.contiguous_strides(Size(size)) if stride is None else tuple(stride)
         source = source.as_strided(size, stride, storage_offset)
+    changes.note()
     initialise(self, source.storage, self.dtype, source.shape, source.strides, source.offset)
     graph.bump_version(self)
     return self

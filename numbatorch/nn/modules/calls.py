@@ -1,23 +1,26 @@
 """Calling a module: forward, and the hooks that run before and after it and its backward."""
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
 
+from numbatorch.changes import WatchedOrderedDict
 from numbatorch.nn.modules.backward_hooks import BackwardHooks, hook_last_operation
 from numbatorch.utils.hooks import RemovableHandle, register
+
+#: While a compiler interprets the user's code: interpret(function) is to be called in its place.
+interpret = None
 
 
 class GlobalHooks:
     """Hooks that run for every module. One instance exists, `global_hooks`."""
 
     def __init__(self):
-        self.forward_pre = OrderedDict()
-        self.forward = OrderedDict()
-        self.forward_with_kwargs = OrderedDict()
-        self.forward_always_called = OrderedDict()
-        self.backward_pre = OrderedDict()
-        self.backward = OrderedDict()
+        self.forward_pre = WatchedOrderedDict()
+        self.forward = WatchedOrderedDict()
+        self.forward_with_kwargs = WatchedOrderedDict()
+        self.forward_always_called = WatchedOrderedDict()
+        self.backward_pre = WatchedOrderedDict()
+        self.backward = WatchedOrderedDict()
 
     def any(self) -> bool:
         return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
@@ -61,7 +64,8 @@ class ModuleCalls:
             or self._backward_pre_hooks
             or global_hooks.any()
         ):
-            return self.forward(*args, **kwargs)
+            forward = self.forward if interpret is None else interpret(self.forward)
+            return forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
     def compile(self, *args, **kwargs) -> None:
@@ -88,9 +92,11 @@ class ModuleCalls:
                 [*global_hooks.backward_pre.values(), *self._backward_pre_hooks.values()],
             )
             args = boundary.watch_inputs(args)
-        result = self.forward(*args, **kwargs)
+        forward = self.forward if interpret is None else interpret(self.forward)
+        result = forward(*args, **kwargs)
         for identity, hook, with_kwargs, _ in self._all_forward_hooks():
             done.add(identity)
+            hook = hook if interpret is None else interpret(hook)
             changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
             if changed is not None:
                 result = changed
@@ -115,6 +121,7 @@ class ModuleCalls:
             *((hook, False) for hook in global_hooks.forward_pre.values()),
             *own,
         ]:
+            hook = hook if interpret is None else interpret(hook)
             if with_kwargs:
                 changed = hook(self, args, kwargs)
                 if changed is None:

@@ -47,7 +47,8 @@ class _ModuleSequence(Module):
         self._renumber(list(self._modules.values()))
 
     def _renumber(self, modules: list[Module]) -> None:
-        self._modules = {str(place): module for place, module in enumerate(modules)}
+        self._modules.clear()
+        self._modules.update({str(place): module for place, module in enumerate(modules)})
 
     def insert(self, index: int, module: Module) -> None:
         modules = list(self._modules.values())

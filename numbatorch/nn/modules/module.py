@@ -1,8 +1,8 @@
 """Module: the base class of every layer and network."""
 
-from collections import OrderedDict
-
+from numbatorch import changes
 from numbatorch.autograd import no_grad
+from numbatorch.changes import WatchedDict, WatchedOrderedDict
 from numbatorch.nn.modules.calls import (
     ModuleCalls,
     register_module_forward_hook,
@@ -65,9 +65,9 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         set_directly = super().__setattr__  # our own __setattr__ needs the registries to exist
         set_directly("training", True)
         for registry in _REGISTRIES:
-            set_directly(registry, {})
+            set_directly(registry, WatchedDict())
         for hooks in _HOOKS:
-            set_directly(hooks, OrderedDict())
+            set_directly(hooks, WatchedOrderedDict())
         set_directly("_non_persistent_buffers_set", set())
         set_directly("_is_full_backward_hook", None)
         if self.call_super_init:
@@ -75,10 +75,18 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        for hooks in _HOOKS:  # a pickle may be older than a kind of hook
-            self.__dict__.setdefault(hooks, OrderedDict())
+        for registry in _REGISTRIES:
+            self._watch(registry, WatchedDict)
+        for hooks in _HOOKS:
+            self._watch(hooks, WatchedOrderedDict)
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
+
+    def _watch(self, name: str, kind: type) -> None:
+        """Make a registry from a pickle, which may be older than it, one that notes changes."""
+        found = self.__dict__.get(name, ())
+        if type(found) is not kind:
+            self.__dict__[name] = kind(found)
 
     def forward(self, *input):
         """Override this with the computation."""
@@ -186,6 +194,8 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         elif isinstance(value, Buffer) or name in state.get("_buffers", ()):
             self._assign_buffer(name, value)
         else:
+            if name not in state or state[name] is not value:
+                changes.note()
             super().__setattr__(name, value)
 
     def _assign_buffer(self, name: str, value) -> None:
@@ -216,6 +226,7 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
                 del registry[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
+        changes.note()
         super().__delattr__(name)
 
     def __dir__(self) -> list[str]:

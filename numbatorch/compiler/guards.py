@@ -1,0 +1,462 @@
+"""Guards: which outside state a recorded step depends on, and the function that checks it.
+
+The interpreter `reach`es every object outside the function that it meets, with the source that leads
+there. What is reached is guarded once; from then on the source of the object is known, so that its
+attributes and items get sources too.
+"""
+
+import functools
+import re
+import types
+from collections import OrderedDict, defaultdict, deque
+
+from .. import changes, cpu_target, dtypes
+from ..graph import modes
+from ..nn.modules.module import Module
+from ..tensor import Tensor
+from .conditions import (
+    EXACT_REPR,
+    Absent,
+    Alias,
+    Contents,
+    Equal,
+    Identity,
+    Keys,
+    Kind,
+    Length,
+    Settings,
+    Sharing,
+    TensorForm,
+    is_plain,
+)
+from .errors import GraphBreak
+from .held import Held
+from .sources import ARGS, KWARGS, Source
+from .sources import Held as HeldSource
+
+SEQUENCES = (list, tuple, deque)
+MAPPINGS = (dict, OrderedDict, defaultdict, types.MappingProxyType)
+#: Objects that stand for themselves: only another object can mean something else.
+CONSTANT = (
+    type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType,
+    types.MethodDescriptorType, types.WrapperDescriptorType, property, staticmethod, classmethod,
+)  # fmt: skip
+
+#: Settings of the process or thread: expression, how to read it, words.
+SETTINGS = (
+    ("modes.grad_enabled", lambda: modes.grad_enabled, "whether gradients are recorded"),
+    ("modes.inference", lambda: modes.inference, "inference mode"),
+    ("modes.anomaly", lambda: modes.anomaly, "anomaly detection"),
+    ("get_default_dtype()", dtypes.get_default_dtype, "the default dtype"),
+    ("get_num_threads()", cpu_target.get_num_threads, "the number of threads"),
+)
+
+#: class -> handler(guards, object, source), which guards an object of the class; see `handles`.
+HANDLERS = {}
+
+#: Outside containers larger than this are not guarded item by item.
+MOST_ITEMS = 10_000
+
+
+def handles(kind):
+    """Decorator: the function guards outside objects of a class, in place of the general way."""
+
+    def register(handler):
+        HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+class Guards:
+    """The guards of one recorded step."""
+
+    def __init__(self):
+        self.guards = []
+        self.held = Held()
+        self.namespace = {}
+        self.source = None  # of the check function, once finished
+        self.closed = False
+        self.refuse = _refuse  # refuse(reason) raises; the interpreter adds the line
+        self._names = {}  # id -> name in the namespace
+        self._reached = {}  # id -> (object, source)
+        self._guarded = set()  # expressions of sources that have been reached
+        self._deepened = set()
+        self._kinds = set()
+        self._check = None
+        self._bind_all(
+            modes=modes, state=changes.state, held=self.held,
+            get_default_dtype=dtypes.get_default_dtype, get_num_threads=cpu_target.get_num_threads,
+        )  # fmt: skip
+        for expression, read, words in SETTINGS:
+            self.add(Settings(Source(expression), read, words))
+
+    # Names ------------------------------------------------------------------
+
+    def bind(self, object, hint):
+        """The name under which the check function knows `object`."""
+        name = self._names.get(id(object))
+        if name is None:
+            stem = name = re.sub(r"\W+", "_", str(hint)).strip("_") or "object"
+            number = 1
+            while name in self.namespace or name in ("args", "kwargs"):
+                number += 1
+                name = f"{stem}_{number}"
+            self._bind_all(**{name: object})
+        return name
+
+    def _bind_all(self, **objects):
+        for name, object in objects.items():
+            self.namespace[name] = object
+            self._names[id(object)] = name
+
+    def constant(self, object, hint):
+        """A source for an object that the step holds on to."""
+        return HeldSource(self.bind(object, hint))
+
+    # Collecting -------------------------------------------------------------
+
+    def add(self, guard):
+        """Add a guard, unless there is one of its kind on the same source."""
+        key = type(guard), guard.source, getattr(guard, "key", None)
+        if key not in self._kinds:
+            self._kinds.add(key)
+            self.guards.append(guard)
+
+    def source_of(self, object):
+        """The source of an outside object that was reached, or None."""
+        found = self._reached.get(id(object))
+        return None if found is None else found[1]
+
+    def is_argument(self, tensor):
+        """Whether a tensor came with the arguments of the call (or in an object among them)."""
+        source = self.source_of(tensor)
+        return source is not None and source.from_arguments
+
+    def getter(self, object):
+        """get(args, kwargs) that reaches an outside object again."""
+        return self.source_of(object).getter(self.namespace)
+
+    def register(self, object, source):
+        """Note the source of an outside object without guarding it."""
+        self._reached.setdefault(id(object), (object, source))
+
+    def arguments(self, args, kwargs):
+        """Guard the arguments of the call; containers among them through and through."""
+        self.add(Length(ARGS, len(args)))
+        self.add(Length(KWARGS, len(kwargs)))
+        for i, value in enumerate(args):
+            self._argument(value, ARGS.item(i))
+        for name, value in kwargs.items():
+            self._argument(value, KWARGS.item(name))
+
+    def _argument(self, value, source):
+        self.reach(value, source)
+        if isinstance(value, (*SEQUENCES, *MAPPINGS)):
+            self.deep(value)
+
+    def reach(self, value, source, covered=False):
+        """Guard an outside object that `source` leads to, and return it.
+
+        With `covered` another guard already sees to it that the source leads to the same object.
+        """
+        if self.closed or source.expression in self._guarded:
+            return value
+        self._guarded.add(source.expression)
+        if is_plain(value):
+            if not covered:
+                self.add(Equal(source, value))
+            return value
+        known = self.source_of(value)
+        if known is not None and known != source:
+            if not covered:
+                self._alias(value, source, known)
+            return value
+        self.register(value, source)
+        self._guard(value, source, covered)
+        return value
+
+    def _alias(self, value, source, known):
+        """A second way to an object leads to the same one as the first."""
+        if known.from_arguments:
+            self.add(Alias(source, known))
+        else:
+            self.add(Identity(source, value))
+
+    def _guard(self, value, source, covered):
+        handler = next((HANDLERS[k] for k in type(value).__mro__ if k in HANDLERS), None)
+        if isinstance(value, Tensor):
+            if source.from_arguments:
+                self.add(TensorForm(source, value))
+            else:
+                if not covered:
+                    self.add(Identity(source, value))
+                self.held.add_tensor(value, source.expression)
+        elif handler is not None:
+            handler(self, value, source)
+        elif isinstance(value, Module):
+            if not covered:
+                self.add(Identity(source, value))
+            self.hold_module(value, source)
+        elif isinstance(value, CONSTANT) or _is_opaque(value):
+            if not covered:
+                self.add(Identity(source, value))
+        elif isinstance(value, types.MethodType):
+            self.add(Kind(source, types.MethodType))
+            self.reach(value.__func__, source.attribute("__func__"))
+            self.reach(value.__self__, source.attribute("__self__"))
+        elif isinstance(value, functools.partial):
+            self.add(Kind(source, type(value)))
+            self.reach(value.func, source.attribute("func"))
+            for part in ("args", "keywords"):
+                self.reach(getattr(value, part), source.attribute(part))
+                self.deep(getattr(value, part))
+        else:
+            self.add(Kind(source, type(value)))
+
+    def hold_module(self, module, source):
+        """Take a snapshot of a module and of all below; note where they and their tensors are."""
+        if module in self.held:
+            return
+        self.held.add_module(module, source.expression)
+        self.register(module, source)
+        for registry in ("_parameters", "_buffers"):
+            for name, tensor in vars(module)[registry].items():
+                if tensor is None or tensor in self.held:
+                    continue
+                self.register(tensor, _child_source(source, name, registry))
+                self.held.add_tensor(tensor, f"{source.expression}.{name}")
+                first = self.source_of(tensor)
+                if first.from_arguments:
+                    self.add(Identity(first, tensor))
+        for name, child in module._modules.items():
+            if child is not None:
+                self.hold_module(child, _child_source(source, name))
+
+    def holds_module(self, object):
+        """Whether an object is a module whose attributes are guarded by a snapshot."""
+        return isinstance(object, Module) and object in self.held
+
+    def absent(self, mapping, key, hint):
+        """Guard that a namespace that the step holds on to lacks a key."""
+        if not self.closed:
+            self.add(Absent(self.constant(mapping, hint), key))
+
+    def add_absent(self, source, key):
+        """Guard that the mapping that a source leads to lacks a key."""
+        if not self.closed:
+            self.add(Absent(source, key))
+
+    def attribute_absent(self, object, name):
+        """Guard that an outside object's own attributes lack a name."""
+        source = self.source_of(object)
+        if source is not None and not self.closed and hasattr(object, "__dict__"):
+            self.add(Absent(source.attribute("__dict__"), name))
+
+    def deep(self, value):
+        """Guard everything in an outside container or object, which is about to be read natively."""
+        source = self.source_of(value)
+        if source is None or self.closed or id(value) in self._deepened:
+            return
+        self._deepened.add(id(value))
+        if isinstance(value, (*SEQUENCES, *MAPPINGS, set, frozenset)):
+            self._deep_container(value, source)
+        elif _is_atomic(value):
+            return
+        elif hasattr(value, "__dict__"):
+            self.add(Keys(source, vars(value), attributes=True))
+            for name, item in vars(value).items():
+                self.deep(self.reach(item, source.attribute(name)))
+        else:
+            self.refuse(f"{source} is a {type(value).__name__}, whose state cannot be guarded")
+
+    def _deep_container(self, value, source):
+        if len(value) > MOST_ITEMS:
+            self.refuse(f"{source} has {len(value)} items, too many to guard")
+        elif _all_plain(value):
+            self.add(Contents(source, value))
+        elif isinstance(value, SEQUENCES):
+            self.add(Length(source, len(value)))
+            for i, item in enumerate(value):
+                self.deep(self.reach(item, source.item(i)))
+        elif isinstance(value, MAPPINGS):
+            self.add(Keys(source, value))
+            for key, item in value.items():
+                text = repr(key) if type(key) in EXACT_REPR else self.bind(key, "key")
+                self.deep(self.reach(item, source.item(key, text)))
+        else:
+            self.refuse(f"{source} is a set of other things than plain values")
+
+    def structure(self, value):
+        """Guard the length of an outside container, or the keys of a mapping."""
+        source = self.source_of(value)
+        if source is None or self.closed:
+            return
+        if isinstance(value, MAPPINGS):
+            self.add(Keys(source, value))
+        elif isinstance(value, SEQUENCES):
+            self.add(Length(source, len(value)))
+        else:
+            self.deep(value)
+
+    # Checking ---------------------------------------------------------------
+
+    def finish(self, args, kwargs):
+        """Write the check function; GraphBreak where the function changed what it depends on."""
+        self._guard_sharing()
+        self._write()
+        changed = self.held.difference() or self.explain_failure(args, kwargs, after_run=True)
+        if changed is not None:
+            raise GraphBreak(f"the function changes state that it depends on: {changed}")
+        self.closed = True
+
+    def _guard_sharing(self):
+        tensors = [
+            (object, source)
+            for object, source in self._reached.values()
+            if isinstance(object, Tensor) and source.from_arguments
+        ]
+        held = self.held.storages()
+        for i, (tensor, source) in enumerate(tensors):
+            if source.expression in {guard.source.expression for guard in self._identities()}:
+                continue
+            others = [(s, t.storage is tensor.storage) for t, s in tensors[:i]]
+            self.add(Sharing(source, others, held, tensor.storage))
+
+    def _identities(self):
+        return [guard for guard in self.guards if isinstance(guard, Identity)]
+
+    def relax(self, source, dim):
+        """Let the size of one dimension of a tensor argument be any from 2."""
+        for guard in self.guards:
+            if isinstance(guard, TensorForm) and guard.source == source:
+                guard.dynamic.add(dim)
+                self._write()
+                return
+        raise KeyError(f"there is no guard on the form of {source}")
+
+    def check(self, args, kwargs):
+        """Whether the recorded step is valid for these arguments, in the world as it is."""
+        return self._check(args, kwargs)
+
+    def explain_failure(self, args, kwargs, after_run=False):
+        """The first guard that does not hold, in words; None where all hold."""
+        for guard in self.guards:
+            if after_run and guard.changes_in_run:
+                continue
+            value = guard.source.expression
+            condition = guard.condition(value, self.bind)
+            found = guard.source.getter(self.namespace)
+            try:
+                if eval(f"lambda args, kwargs: {condition}", self.namespace)(args, kwargs):
+                    continue
+            except _UNREACHABLE:
+                try:
+                    found(args, kwargs)
+                except _UNREACHABLE:
+                    return f"{value} is not there any more"
+            return f"{value} {guard.explain(found(args, kwargs))}"
+        if changes.state.version != self.held.version and not self.held.unchanged():
+            return self.held.difference()
+        return None
+
+    def _write(self):
+        self.namespace["_UNREACHABLE"] = _UNREACHABLE
+        self.source = write_check(self.guards, self.bind)
+        code = compile(self.source, "<guards>", "exec")
+        exec(code, self.namespace)
+        self._check = self.check = self.namespace["check"]
+
+
+def _child_source(parent, name, registry="_modules"):
+    """The source of what a module registered under `name`, which need not be an identifier."""
+    if name.isidentifier():
+        return parent.attribute(name)
+    return parent.attribute(registry).item(name)
+
+
+def _is_opaque(value):
+    """Whether an object is of a class written in C other than a container, so has no parts to read."""
+    containers = (*SEQUENCES, *MAPPINGS, set, frozenset)
+    return not type(value).__flags__ & _HEAP_TYPE and not isinstance(value, containers)
+
+
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statement
+
+
+def _is_atomic(value):
+    """Whether an object's guard, made when it was reached, covers all that can be read of it."""
+    return (
+        is_plain(value)
+        or isinstance(value, (Tensor, Module, *CONSTANT, types.MethodType, functools.partial))
+        or handles_class(type(value))
+    )
+
+
+def _all_plain(value):
+    """Whether a container holds plain values only, also in the containers in it."""
+    if type(value) in EXACT_REPR:
+        return True
+    if type(value) is dict:
+        return all(map(_all_plain, value.keys())) and all(map(_all_plain, value.values()))
+    return type(value) in (list, tuple, set, frozenset) and all(map(_all_plain, value))
+
+
+def _refuse(reason):
+    raise GraphBreak(reason)
+
+
+#: What following a path to an object that is not there any more may raise.
+_UNREACHABLE = (AttributeError, LookupError, TypeError, ValueError)
+
+
+def write_check(guards, bind):
+    """The Python text of check(args, kwargs): one statement for each guard, in order."""
+    uses = _count_uses(guards, bind)
+    variables = {}
+    lines = []
+
+    def path(source):
+        """The expression for a source, through variables already set."""
+        if source.expression in variables:
+            return variables[source.expression]
+        text = source.expression
+        if source.parent is not None:
+            text = path(source.parent) + text[len(source.parent.expression) :]
+        if uses.get(source.expression, 0) > 1 and source.parent is not None:
+            name = f"{source.variable()}_"
+            while name in variables.values():
+                name += "_"
+            variables[source.expression] = name
+            lines.append(f"{name} = {text}")
+            return name
+        return text
+
+    for guard in guards:
+        value = path(guard.source)
+        lines += [f"if not ({guard.condition(value, bind)}):", "    return False"]
+    lines += ["if state.version != held.version and not held.unchanged():", "    return False"]
+    body = "\n".join(f"        {line}" for line in lines)
+    return (
+        "def check(args, kwargs):\n    try:\n"
+        f"{body}\n"
+        "    except _UNREACHABLE:\n        return False\n    return True\n"
+    )
+
+
+def _count_uses(guards, bind):
+    """How often each path occurs in the conditions and in longer paths."""
+    uses = {}
+    for guard in guards:
+        source = guard.source
+        text = guard.condition("\0", bind)
+        uses[source.expression] = uses.get(source.expression, 0) + text.count("\0")
+        while source.parent is not None:
+            source = source.parent
+            uses[source.expression] = uses.get(source.expression, 0) + 1
+    return uses
+
+
+def handles_class(cls):
+    """Whether objects of a class have a handler of their own."""
+    return any(kind in HANDLERS for kind in cls.__mro__)

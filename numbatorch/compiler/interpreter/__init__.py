@@ -1,0 +1,132 @@
+"""A concrete evaluator of the user's Python functions, at the level of their syntax trees.
+
+It runs a function once, with real tensors: ops really compute. Meanwhile it guards every outside
+value that the result may depend on, and breaks the graph at everything that a replay of the ops
+could not reproduce: side effects, impure functions, uses of the values in tensors.
+
+User code (any Python function outside numbatorch and the standard library) is interpreted, also
+where library code calls it: modules hand their `forward` and hooks over, functions that are passed
+to a library call come back through `Callback`. A profile hook notices whatever gets past.
+"""
+
+import threading
+import types
+from contextlib import contextmanager
+
+from ...nn.modules import calls as module_calls
+from ...nn.modules.module import Module
+from ..errors import GraphBreak
+from .attributes import Attributes
+from .calls import Calls
+from .expressions import Expressions
+from .functions import Callback, InterpretedFunction
+from .operators import Operators
+from .patterns import Patterns
+from .statements import Statements
+from .tables import is_user_function
+from .traced_number import TracedNumber
+from .watch import unwatched
+
+_active = threading.local()
+_count_lock = threading.Lock()
+_count = 0
+
+
+class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Calls):
+    """Runs one function. With `resume` it goes on, unrecorded, after a break of the graph."""
+
+    unwatched = staticmethod(unwatched)
+
+    def __init__(self, guards, resume=False):
+        self.guards = guards
+        self.resume = resume
+        self.graph_break = None
+        self.free = False  # after a break: everything is allowed, nothing is guarded
+        self.made = {}  # id -> object that the function made, so may change
+        self.frames = []
+        self.thread = threading.get_ident()
+        guards.refuse = self.break_graph
+
+    def break_graph(self, reason, filename=None, line=None):
+        """Raise GraphBreak with the line at work; with `resume`, note it and go on freely."""
+        if self.free:
+            return
+        if filename is None and self.frames:
+            filename, line = self.frames[-1].filename, self.frames[-1].line
+        error = GraphBreak(reason, filename, line)
+        if self.graph_break is None:
+            self.graph_break = error
+        if not self.resume:
+            raise error
+        self.free = self.guards.closed = True
+
+    @contextmanager
+    def inside(self, frame):
+        """The frame at work; breaks name its line."""
+        self.frames.append(frame)
+        depth = len(self.frames)
+        try:
+            yield
+        finally:
+            del self.frames[depth - 1 :]
+
+    def thread_is_other(self):
+        return threading.get_ident() != self.thread
+
+
+@contextmanager
+def _activated(interpreter):
+    """Module calls of this thread hand user functions to the interpreter meanwhile."""
+    global _count
+    previous = getattr(_active, "interpreter", None)
+    _active.interpreter = interpreter
+    with _count_lock:
+        _count += 1
+        module_calls.interpret = _handed_over
+    try:
+        yield
+    finally:
+        _active.interpreter = previous
+        with _count_lock:
+            _count -= 1
+            if _count == 0:
+                module_calls.interpret = None
+
+
+def _handed_over(function):
+    """What a module calls in place of its forward or a hook."""
+    interpreter = getattr(_active, "interpreter", None)
+    if interpreter is None or interpreter.free:
+        return function
+    return interpreter.callback(function)
+
+
+def run(function, args, kwargs, guards, resume=False):
+    """Interpret function(*args, **kwargs) and return its result; `guards` collects the guards.
+
+    `function` is a Python function, a bound method, a functools.partial, a Module or another
+    callable object. GraphBreak where a replay could not do the same. With `resume` the function
+    then runs to its end all the same, with all its effects and just once, `guards.graph_break` says
+    why, and nothing is to be recorded.
+    """
+    interpreter = Interpreter(guards, resume)
+    guards.graph_break = None
+    with _activated(interpreter):
+        guards.arguments(args, kwargs)
+        _reach_function(function, guards)
+        result = interpreter.call(function, tuple(args), kwargs)
+        if interpreter.graph_break is None:
+            guards.finish(args, kwargs)
+    guards.graph_break = interpreter.graph_break
+    if interpreter.graph_break is not None and not resume:
+        raise interpreter.graph_break
+    return result
+
+
+def _reach_function(function, guards):
+    """The compiled function itself is held on to; so is the object that it is bound to."""
+    if isinstance(function, types.MethodType):
+        _reach_function(function.__self__, guards)
+        function = function.__func__
+    name = getattr(function, "__name__", None) or type(function).__name__.lower()
+    guards.reach(function, guards.constant(function, name))
