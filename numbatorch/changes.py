@@ -5,6 +5,7 @@ A module gets another attribute, parameter, submodule or hook; a tensor gets oth
 and looks again where it differs.
 """
 
+import copy
 import itertools
 from collections import OrderedDict
 
@@ -42,7 +43,17 @@ def _watched(base):
         method.__name__ = method.__qualname__ = name
         return method
 
+    def __reduce_ex__(self, protocol):
+        """Pickles hold a dictionary of class `base`, which other programs know."""
+        return base, (), None, None, iter(self.items())
+
+    def __deepcopy__(self, memo):
+        result = memo[id(self)] = type(self)()
+        result.update([(copy.deepcopy(k, memo), copy.deepcopy(v, memo)) for k, v in self.items()])
+        return result
+
     methods = {name: noting(name) for name in _MUTATORS}
+    methods |= {"__reduce_ex__": __reduce_ex__, "__deepcopy__": __deepcopy__}
     return type(f"Watched{base.__name__[0].upper()}{base.__name__[1:]}", (base,), methods)
 
 

@@ -56,7 +56,7 @@ class Identity(Guard):
         self.object = object
 
     def condition(self, value, bind):
-        hint = getattr(self.object, "__name__", None) or self.source.variable()
+        hint = getattr(self.object, "__name__", None) or f"the_{type(self.object).__name__.lower()}"
         return f"{value} is {bind(self.object, hint)}"
 
     def explain(self, value):
@@ -266,7 +266,7 @@ class Sharing(Guard):
 
     def condition(self, value, bind):
         parts = [
-            f"{value}.storage {'is' if shared else 'is not'} {other.expression}.storage"
+            f"{other.expression}.storage {'is' if shared else 'is not'} {value}.storage"
             for other, shared in self.others
         ]
         if self.storage is not None:
@@ -291,7 +291,8 @@ class Settings(Guard):
         expected = self.expected
         literal = type(expected) in LITERAL
         comparison = "==" if type(expected) in (int, str) else "is"
-        return f"{value} {comparison} {repr(expected) if literal else bind(expected, 'setting')}"
+        name = repr(expected) if literal else bind(expected, getattr(expected, "name", "setting"))
+        return f"{value} {comparison} {name}"
 
     def explain(self, value):
         return f"({self.words}) is {_short(value)}, was {_short(self.expected)}"

@@ -310,6 +310,12 @@ class Guards:
             raise GraphBreak(f"the function changes state that it depends on: {changed}")
         self.closed = True
 
+    def release_arguments(self):
+        """Let go of the objects that came with the arguments; what they were is still guarded."""
+        self._reached = {
+            key: entry for key, entry in self._reached.items() if not entry[1].from_arguments
+        }
+
     def _guard_sharing(self):
         tensors = [
             (object, source)
@@ -362,7 +368,7 @@ class Guards:
 
     def _write(self):
         self.namespace["_UNREACHABLE"] = _UNREACHABLE
-        self.source = write_check(self.guards, self.bind)
+        self.source = write_check(self.guards, self.bind, self.namespace)
         code = compile(self.source, "<guards>", "exec")
         exec(code, self.namespace)
         self._check = self.check = self.namespace["check"]
@@ -410,9 +416,9 @@ def _refuse(reason):
 _UNREACHABLE = (AttributeError, LookupError, TypeError, ValueError)
 
 
-def write_check(guards, bind):
+def write_check(guards, bind, taken):
     """The Python text of check(args, kwargs): one statement for each guard, in order."""
-    uses = _count_uses(guards, bind)
+    uses = _count_uses(guards, bind)  # which also binds every name that conditions use
     variables = {}
     lines = []
 
@@ -424,8 +430,8 @@ def write_check(guards, bind):
         if source.parent is not None:
             text = path(source.parent) + text[len(source.parent.expression) :]
         if uses.get(source.expression, 0) > 1 and source.parent is not None:
-            name = f"{source.variable()}_"
-            while name in variables.values():
+            name = source.variable()
+            while name in taken or name in variables.values():
                 name += "_"
             variables[source.expression] = name
             lines.append(f"{name} = {text}")
@@ -434,7 +440,10 @@ def write_check(guards, bind):
 
     for guard in guards:
         value = path(guard.source)
-        lines += [f"if not ({guard.condition(value, bind)}):", "    return False"]
+        condition = guard.condition(value, bind)
+        if len(condition) > 80:
+            condition = "\n    " + condition.replace(" and ", "\n    and ") + "\n"
+        lines += [*f"if not ({condition}):".split("\n"), "    return False"]
     lines += ["if state.version != held.version and not held.unchanged():", "    return False"]
     body = "\n".join(f"        {line}" for line in lines)
     return (

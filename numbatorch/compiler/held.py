@@ -8,7 +8,7 @@ from .. import changes
 from ..nn.modules.calls import global_hooks
 from .conditions import EXACT_REPR
 
-_REGISTRIES = (*changes.WATCHED, dict)
+_REGISTRIES = (*changes.WATCHED, dict)  # also those of other classes, from a pickle
 
 
 class Held:
@@ -41,7 +41,7 @@ class Held:
         for snapshot in self.snapshots.values():
             if snapshot.difference() is not None:
                 return False
-        if not any(getattr(snapshot, "unwatched", False) for snapshot in self.snapshots.values()):
+        if not any(snapshot.unwatched for snapshot in self.snapshots.values()):
             self.version = version
         return True
 
@@ -62,8 +62,12 @@ class ObjectSnapshot:
         self.name = name
         self.kind = type(object)
         self.attributes = {key: _copied(value) for key, value in vars(object).items()}
-        registries = (vars(object).get(key) for key in ("_modules", "_parameters", "_buffers"))
-        self.unwatched = any(registry.__class__ is dict for registry in registries)
+        #: Whether a registry, from a pickle perhaps, does not note its changes.
+        self.unwatched = any(
+            isinstance(value, dict) and not isinstance(value, changes.WATCHED)
+            for key, value in vars(object).items()
+            if key in ("_modules", "_parameters", "_buffers") or key.endswith("_hooks")
+        )
 
     def difference(self):
         """The first attribute that is not as it was, in words, or None."""
@@ -81,6 +85,8 @@ class ObjectSnapshot:
 
 class TensorSnapshot:
     """The memory that a tensor looks into, how, and its part in autograd."""
+
+    unwatched = False
 
     def __init__(self, tensor, name):
         self.tensor = tensor

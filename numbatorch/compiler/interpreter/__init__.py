@@ -14,16 +14,14 @@ import types
 from contextlib import contextmanager
 
 from ...nn.modules import calls as module_calls
-from ...nn.modules.module import Module
 from ..errors import GraphBreak
 from .attributes import Attributes
 from .calls import Calls
 from .expressions import Expressions
-from .functions import Callback, InterpretedFunction
+from .functions import InterpretedFunction
 from .operators import Operators
 from .patterns import Patterns
 from .statements import Statements
-from .tables import is_user_function
 from .traced_number import TracedNumber
 from .watch import unwatched
 
@@ -33,13 +31,13 @@ _count = 0
 
 
 class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Calls):
-    """Runs one function. With `resume` it goes on, unrecorded, after a break of the graph."""
+    """Runs one function. With `on_break` it goes on freely after a break of the graph."""
 
     unwatched = staticmethod(unwatched)
 
-    def __init__(self, guards, resume=False):
+    def __init__(self, guards, on_break=None):
         self.guards = guards
-        self.resume = resume
+        self.on_break = on_break
         self.graph_break = None
         self.free = False  # after a break: everything is allowed, nothing is guarded
         self.made = {}  # id -> object that the function made, so may change
@@ -48,7 +46,7 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         guards.refuse = self.break_graph
 
     def break_graph(self, reason, filename=None, line=None):
-        """Raise GraphBreak with the line at work; with `resume`, note it and go on freely."""
+        """Raise GraphBreak with the line at work; with `on_break`, tell it and go on freely."""
         if self.free:
             return
         if filename is None and self.frames:
@@ -56,9 +54,17 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         error = GraphBreak(reason, filename, line)
         if self.graph_break is None:
             self.graph_break = error
-        if not self.resume:
+        if self.on_break is None:
             raise error
         self.free = self.guards.closed = True
+        self.on_break(error)
+
+    def release(self):
+        """Let go of what the function made: its memory must not outlive the run."""
+        for object in self.made.values():
+            if isinstance(object, InterpretedFunction):
+                object.frame.variables.clear()
+        self.made.clear()
 
     @contextmanager
     def inside(self, frame):
@@ -101,25 +107,24 @@ def _handed_over(function):
     return interpreter.callback(function)
 
 
-def run(function, args, kwargs, guards, resume=False):
+def run(function, args, kwargs, guards, on_break=None):
     """Interpret function(*args, **kwargs) and return its result; `guards` collects the guards.
 
     `function` is a Python function, a bound method, a functools.partial, a Module or another
-    callable object. GraphBreak where a replay could not do the same. With `resume` the function
-    then runs to its end all the same, with all its effects and just once, `guards.graph_break` says
-    why, and nothing is to be recorded.
+    callable object. GraphBreak where a replay could not do the same. With `on_break` the function
+    then runs to its end all the same, with all its effects and just once, after on_break(error) has
+    been called: nothing that follows is to be recorded.
     """
-    interpreter = Interpreter(guards, resume)
-    guards.graph_break = None
+    interpreter = Interpreter(guards, on_break)
     with _activated(interpreter):
         guards.arguments(args, kwargs)
         _reach_function(function, guards)
         result = interpreter.call(function, tuple(args), kwargs)
         if interpreter.graph_break is None:
             guards.finish(args, kwargs)
-    guards.graph_break = interpreter.graph_break
-    if interpreter.graph_break is not None and not resume:
-        raise interpreter.graph_break
+            interpreter.release()
+        elif on_break is None:
+            raise interpreter.graph_break
     return result
 
 
@@ -129,4 +134,4 @@ def _reach_function(function, guards):
         _reach_function(function.__self__, guards)
         function = function.__func__
     name = getattr(function, "__name__", None) or type(function).__name__.lower()
-    guards.reach(function, guards.constant(function, name))
+    guards.reach(function, guards.constant(function, name), covered=True)

@@ -34,7 +34,6 @@ from .tables import (
     is_generated,
     is_user_class,
     is_user_function,
-    is_user_module,
 )
 from .traced_number import TracedNumber
 from .watch import Watch
@@ -72,7 +71,9 @@ class Calls:
 
     def _call_freely(self, function, args, kwargs):
         """After a break: as Python does it, but for functions that only the interpreter has."""
-        return function(*map(self.resolved, args), **{k: self.resolved(v) for k, v in kwargs.items()})
+        return function(
+            *map(self.resolved, args), **{k: self.resolved(v) for k, v in kwargs.items()}
+        )
 
     def resolved(self, value):
         """A number that a tensor holds, as a number."""
@@ -121,7 +122,12 @@ class Calls:
         if source is not None:
             self._reach_defaults(function, source)
         variables = arguments.bind(
-            definition, function.__name__, function.__defaults__, function.__kwdefaults__, args, kwargs
+            definition,
+            function.__name__,
+            function.__defaults__,
+            function.__kwdefaults__,
+            args,
+            kwargs,
         )
         environment = Environment(function, self.guards)
         frame = Frame(definition.node, definition, environment)
@@ -547,7 +553,7 @@ class Calls:
         return hash(value)
 
 
-_READS_ALWAYS = frozenset("__enter__ __exit__ __class__ __len__".split())
+_READS_ALWAYS = frozenset(("__enter__", "__exit__", "__class__", "__len__"))
 
 
 def _packed(node):

@@ -25,9 +25,7 @@ def definition_of(code):
     """The definition of a code object; NoSource where it is not found, or not the same any more."""
     text = _text(code.co_filename)
     same_line = _functions_by_line(code.co_filename, text).get(code.co_firstlineno, ())
-    candidates = [
-        node for node in same_line if getattr(node, "name", "<lambda>") == code.co_name
-    ]
+    candidates = [node for node in same_line if getattr(node, "name", "<lambda>") == code.co_name]
     if len(candidates) > 1:
         starts = _columns(code)
         candidates = [node for node in candidates if _starts(node) == starts]
@@ -96,7 +94,8 @@ def _still_the_same(code, node, text):
     if any(isinstance(part, ast.Assert) for part in ast.walk(node)):
         return True
     return any(
-        _same_code(code, other) for other in _codes_by_line(code.co_filename, text)[code.co_firstlineno]
+        _same_code(code, other)
+        for other in _codes_by_line(code.co_filename, text)[code.co_firstlineno]
     )
 
 

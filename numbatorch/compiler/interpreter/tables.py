@@ -13,6 +13,11 @@ import operator
 import sys
 import types
 
+
+def _words(text):
+    return frozenset(text.split())
+
+
 #: Top-level packages whose functions are never interpreted: Python's, ours, and what we stand on.
 LIBRARIES = frozenset(
     {"numbatorch", "numba", "numpy", "llvmlite", "scipy", "ml_dtypes", *sys.stdlib_module_names}
@@ -75,9 +80,9 @@ PURE = {
 }  # fmt: skip
 
 #: Python modules of the standard library whose functions may run.
-PURE_MODULES = frozenset(
+PURE_MODULES = _words(
     "typing collections functools operator numbers abc enum dataclasses copy math string textwrap "
-    "fractions decimal statistics bisect heapq types collections.abc".split()
+    "fractions decimal statistics bisect heapq types collections.abc"
 )
 
 #: Library functions and classes that do more than compute: by the module that defines them.
@@ -97,24 +102,23 @@ IMMUTABLE = (
     types.MappingProxyType, property,
 )  # fmt: skip
 READING = {
-    list: frozenset("copy count index __len__ __iter__ __contains__ __getitem__ __eq__".split()),
-    dict: frozenset(
-        "copy get items keys values __len__ __iter__ __contains__ __getitem__ __eq__ "
-        "__or__".split()
+    list: _words("copy count index __len__ __iter__ __contains__ __getitem__ __eq__"),
+    dict: _words(
+        "copy get items keys values __len__ __iter__ __contains__ __getitem__ __eq__ __or__"
     ),
-    set: frozenset(
+    set: _words(
         "copy difference intersection isdisjoint issubset issuperset symmetric_difference union "
-        "__len__ __iter__ __contains__".split()
+        "__len__ __iter__ __contains__"
     ),
 }
 READING[collections.deque] = READING[list]
 #: Methods that put a value into a container and do not look at it.
-STORING = frozenset("append extend insert add update setdefault appendleft __setitem__".split())
+STORING = _words("append extend insert add update setdefault appendleft __setitem__")
 
 #: Methods and attributes of tensors that depend on addresses or on what happened to memory before.
-OPAQUE_TENSOR_ATTRIBUTES = frozenset(
+OPAQUE_TENSOR_ATTRIBUTES = _words(
     "data_ptr storage untyped_storage _version address __array_interface__ __dlpack__ share_memory_ "
-    "__cuda_array_interface__ is_shared __reduce_ex__ register_hook_".split()
+    "__cuda_array_interface__ is_shared __reduce_ex__ register_hook_"
 )
 #: Methods of tensors that give Python what is in them.
-READS_VALUES = frozenset("tolist numpy __array__ __bool__ __index__ __complex__".split())
+READS_VALUES = _words("tolist numpy __array__ __bool__ __index__ __complex__")

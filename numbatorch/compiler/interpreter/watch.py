@@ -5,12 +5,16 @@ from contextlib import contextmanager
 
 from .tables import is_generated, is_user_module
 
+#: Machinery that never calls the user's functions, but may call other people's import hooks.
+_TRUSTED = frozenset({"numba", "llvmlite", "importlib"})
+
 
 class Watch:
     """While entered, remembers the first frame of user code that starts to run in this thread."""
 
     def __init__(self):
         self.intruder = None  # (function name, filename, line)
+        self._trusted = None  # the frame of trusted machinery that is running
 
     def __enter__(self):
         self._previous = sys.getprofile()
@@ -21,11 +25,15 @@ class Watch:
         sys.setprofile(self._previous)
 
     def _notice(self, frame, event, argument):
-        if event != "call" or self.intruder is not None:
-            return
-        code = frame.f_code
-        if is_user_module(frame.f_globals.get("__name__")) and not is_generated(code):
-            self.intruder = code.co_qualname, code.co_filename, code.co_firstlineno
+        if self._trusted is not None:
+            if event == "return" and frame is self._trusted:
+                self._trusted = None
+        elif event == "call" and self.intruder is None:
+            module, code = frame.f_globals.get("__name__") or "", frame.f_code
+            if module.partition(".")[0] in _TRUSTED:
+                self._trusted = frame
+            elif is_user_module(module) and not is_generated(code):
+                self.intruder = code.co_qualname, code.co_filename, code.co_firstlineno
 
 
 @contextmanager

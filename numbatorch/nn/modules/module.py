@@ -83,9 +83,12 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         self.__dict__.setdefault("_is_full_backward_hook", None)
 
     def _watch(self, name: str, kind: type) -> None:
-        """Make a registry from a pickle, which may be older than it, one that notes changes."""
+        """Make a registry from a pickle, which may be older than it, one that notes its changes.
+
+        Hooks stay where they are: their handles know the dictionary.
+        """
         found = self.__dict__.get(name, ())
-        if type(found) is not kind:
+        if type(found) is not kind and not (found and kind is WatchedOrderedDict):
             self.__dict__[name] = kind(found)
 
     def forward(self, *input):
