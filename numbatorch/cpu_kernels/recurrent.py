@@ -18,54 +18,12 @@ from .. import cpu_target, shapes
 from ..array import Array, empty, initialise
 from ..formulas import recurrent as formulas
 from .elementwise import dense
-from .gemm import block_multiplier, panel_packer, tile_columns, tile_height
+from .gemm import tile_height
 from .native import integer, read, span, write
+from .packed_product import packed, row_multiplier
 
 #: Multiplications of all steps that are worth a thread of their own.
 GRAIN = 65536
-
-# Weights ----------------------------------------------------------------------------------------
-
-
-def packed(element):
-    """An item is a panel: `columns` of a matrix (depth, columns), as the tiles read it."""
-    pack, width, size = panel_packer(element), tile_columns(element), element.bitwidth // 8
-
-    def pack_weights_kernel(begin, end, arguments):
-        panels, weight = integer(arguments, 0), integer(arguments, 1)
-        step, column = integer(arguments, 2), integer(arguments, 3)
-        depth, columns = integer(arguments, 4), integer(arguments, 5)
-        for item in range(begin, end):
-            first = item * width
-            pack(
-                panels + first * depth * size, weight + first * column, step, column, depth,
-                min(width, columns - first),
-            )  # fmt: skip
-
-    return pack_weights_kernel
-
-
-def row_multiplier(element):
-    """multiply(...): c = start + a @ weight for some rows; `start` of 0 means zeros.
-
-    All is dense along columns; strides of rows are in bytes.
-    """
-    multiply_block = block_multiplier(element)
-    width, size = tile_columns(element), element.bitwidth // 8
-
-    @register_jitable
-    def multiply(rows, columns, depth, a, a_row, panels, start, start_row, c, c_row):
-        for j in range(0, columns, width):
-            here = start
-            if start != 0:
-                here += j * size
-            multiply_block(
-                rows, min(width, columns - j), depth, a, a_row, size, panels + j * depth * size,
-                here, start_row, size, c + j * size, c_row, size,
-            )  # fmt: skip
-
-    return multiply
-
 
 # Cells ------------------------------------------------------------------------------------------
 # advance(...) computes the hidden state of one row from `projected`, what enters its gates from the
@@ -374,22 +332,6 @@ def backward(cell_factory, direct, element):
 # Host functions ---------------------------------------------------------------------------------
 
 
-def _pack(matrix):
-    """The panels of a matrix (depth, columns) of any strides."""
-    dtype = matrix.dtype
-    depth, columns = matrix.shape
-    width = tile_columns(dtype.numba)
-    count = -(-columns // width)
-    panels = empty((count * width * depth,), dtype)
-    step, column = (stride * dtype.itemsize for stride in matrix.strides)
-    kernel = cpu_target.specialise(packed, dtype.numba)
-    kernel(
-        count, max(1, GRAIN // (width * max(depth, 1))), panels.address, matrix.address, step,
-        column, depth, columns,
-    )  # fmt: skip
-    return panels
-
-
 def _transposed(matrix):
     """The same memory, rows and columns exchanged."""
     return initialise(
@@ -432,10 +374,10 @@ def recurrence(
     projected, hidden = dense(projected), dense(hidden)
     cell = None if cell is None else dense(cell)
     b_hh = None if b_hh is None else dense(b_hh)
-    panels, product = _pack(_transposed(w_hh)), empty((batch, w_hh.shape[0]), dtype)
+    panels, product = packed(_transposed(w_hh)), empty((batch, w_hh.shape[0]), dtype)
     projection = raw = None
     if w_hr is not None:
-        projection, raw = _pack(_transposed(w_hr)), empty((batch, width), dtype)
+        projection, raw = packed(_transposed(w_hr)), empty((batch, width), dtype)
     slots, grain = _common_slots(mode, output, hidden, width, batch_sizes, reverse, batch_first)
     kernel = cpu_target.specialise(forward, CELLS[mode].advance, dtype.numba)
     kernel(
@@ -458,9 +400,9 @@ def recurrence_gradient(
     hidden = dense(hidden)
     grads = [None if x is None else dense(x) for x in (grad_output, grad_hidden_n, grad_cell_n)]
     cell = None if cell is None else dense(cell)
-    panels, projection, room = _pack(w_hh), None, None
+    panels, projection, room = packed(w_hh), None, None
     if w_hr is not None:
-        projection, room = _pack(w_hr), empty((batch, width), dtype)
+        projection, room = packed(w_hr), empty((batch, width), dtype)
     slots, grain = _common_slots(mode, output, hidden, width, batch_sizes, reverse, batch_first)
     kind = CELLS[mode]
     kernel = cpu_target.specialise(backward, kind.retreat, kind.direct, dtype.numba)

@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from .. import devices, dtypes, graph, shapes
-from ..op import scalar_name
+from ..op import copy_values, scalar_name
 from .arithmetic import add, add_, mul
 from .copying import preserved_strides
 from .drawing import overwrite, overwriting
 from .random import bernoulli_scalar_op
 from .registry import function
+from .scalars import constant
 
 #: The negative saturation value of SELU, lambda * alpha.
 _SELU_ALPHA = 1.7580993408473766
@@ -47,6 +48,18 @@ def _scaled_noise(input, p, feature):
         )
     noise = _noise_like(input, feature)
     overwrite(noise_op, noise, None, p=1 - p, value=_inverse(1 - p, input.dtype))
+    return noise
+
+
+def dropout_noise(shape, dtype, place, p):
+    """What dropout multiplies a dense tensor of this form with, drawn."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
+    noise = graph.allocate(shape, dtype, place)
+    if p == 1:
+        copy_values(noise, constant(0, dtype, place))
+    elif 0 not in shape:
+        overwrite(noise_op, noise, None, p=1 - p, value=_inverse(1 - p, dtype))
     return noise
 
 

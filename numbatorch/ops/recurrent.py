@@ -13,10 +13,11 @@ from .. import devices, dtypes, shapes
 from ..graph import modes
 from ..op import Spec, check_devices, primitive
 from .activations import relu
+from .composed import composed_gradient
 from .dropout import dropout
 from .exponential import sigmoid, tanh
 from .joining import cat, stack
-from .matmul import check_dtypes, linear, linear_op, mm_op
+from .matmul import check_dtypes, linear, mm_op
 from .reduction import sum_op
 from .registry import Sample, function, samples
 from .views import reshape, transpose
@@ -81,7 +82,7 @@ def _(outputs, *inputs, **params):
 def _(grads, inputs, outputs, needs, params):
     grads = grads[:3]  # nothing else leaves the layer
     if modes.grad_enabled:
-        return _composed_gradient(grads, inputs, needs, params)
+        return composed_gradient(_outputs_composed, grads, inputs, needs, params)
     _, hidden, cell, w_hh, b_hh, w_hr, batch_sizes = inputs
     output, _, _, gates, kept = outputs
     found = recurrence_gradient.call(
@@ -214,22 +215,9 @@ def _scan_packed_backwards(step, projected, state, weights, batch_sizes):
     return cat(outputs[::-1]), state
 
 
-def _composed_gradient(grads, inputs, needs, params):
-    """The gradients of all inputs, from the composed form, recorded."""
-    from ..autograd.engine import grad
-
-    # views, so that no gradient comes in by another way than through this layer
-    cut = [x.view_as(x) if needed else x for x, needed in zip(inputs, needs)]
-    output, states = composed_recurrence(*cut, **params)
-    pairs = [(y, g) for y, g in zip((output, *states), grads) if g is not None]
-    wanted = [x for x, needed in zip(cut, needs) if needed]
-    found = iter(
-        grad(
-            [y for y, _ in pairs], wanted, [g for _, g in pairs], create_graph=True,
-            allow_unused=True,
-        )
-    )  # fmt: skip
-    return [next(found) if needed else None for needed in needs]
+def _outputs_composed(*inputs, **params):
+    output, states = composed_recurrence(*inputs, **params)
+    return (output, *states)
 
 
 # Layers ------------------------------------------------------------------------------------------
@@ -266,9 +254,10 @@ def recurrent_layer(
     hidden, cell = state if len(state) == 2 else (*state, None)
     if batch_sizes is not None:
         _check_batch_sizes(batch_sizes, input.shape[0], hidden.shape[0])
-    inputs = (linear_op(input, w_ih, b_ih), hidden, cell, w_hh, b_hh, w_hr)
+    projected = linear(input, w_ih, b_ih)
+    inputs = (projected, hidden, cell, w_hh, b_hh, w_hr)
     params = {"mode": mode, "reverse": reverse, "batch_first": batch_first}
-    if not _has_kernel(input.dtype):
+    if not _has_kernel(projected.dtype):
         return composed_recurrence(*inputs, batch_sizes, **params)
     check_devices(recurrence, inputs)
     output, hidden, cell, _, _ = recurrence.call((*inputs, batch_sizes), params)

@@ -5,76 +5,8 @@ import warnings
 
 from numbatorch import creation, dtypes, ops
 from numbatorch.nn.functional.dropout import dropout
-from numbatorch.ops.autocast import lower_precision
+from numbatorch.ops import scaled_dot_product_attention
 from numbatorch.tensor import Tensor
-
-
-@lower_precision
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """softmax(query key^T / sqrt(E) + mask) value; (..., L, E), (..., S, E), (..., S, Ev).
-
-    A boolean mask is True where attention is allowed; another one is added to the scores.
-    """
-    _check_attention_inputs(query, key, value)
-    if is_causal and attn_mask is not None:
-        raise RuntimeError(
-            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
-            "is_causal=True"
-        )
-    if enable_gqa:
-        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
-        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
-    scale = 1.0 / math.sqrt(query.size(-1)) if scale is None else scale
-    # half of the scale on either side keeps the products in range
-    root = math.sqrt(abs(scale))
-    scores = ops.matmul(query * math.copysign(root, scale), (key * root).transpose(-2, -1))
-    if is_causal:
-        attn_mask = _causal_mask(query.size(-2), key.size(-2), query.device)
-    if attn_mask is not None:
-        if attn_mask.dtype == dtypes.bool_:
-            scores = scores.masked_fill(attn_mask.logical_not(), -math.inf)
-        else:
-            scores = scores + attn_mask
-    weights = _safe_softmax(scores, attn_mask)
-    if dropout_p > 0.0:
-        weights = dropout(weights, dropout_p)
-    return ops.matmul(weights, value)
-
-
-def _check_attention_inputs(query: Tensor, key: Tensor, value: Tensor) -> None:
-    for name, tensor in (("query", query), ("key", key), ("value", value)):
-        if tensor.dim() < 2:
-            raise RuntimeError(
-                "Expected query, key, and value to all be  at least 2 dimensional, but got "
-                f"{name} of shape {list(tensor.shape)}"
-            )
-        if tensor.dtype != query.dtype:
-            raise RuntimeError(
-                "Expected query, key, and value to have the same dtype, but got query.dtype: "
-                f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
-            )
-
-
-def _causal_mask(length: int, source_length: int, device) -> Tensor:
-    return creation.ones((length, source_length), dtype=dtypes.bool_, device=device).tril()
-
-
-def _safe_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax whose rows that are masked out entirely become zeros rather than NaN."""
-    weights = ops.softmax(scores, -1)
-    if mask is None:
-        return weights
-    hidden = (scores == -math.inf).all(-1, keepdim=True)
-    return weights.masked_fill(hidden, 0.0)
 
 
 def multi_head_attention_forward(
@@ -160,8 +92,16 @@ def multi_head_attention_forward(
         extra_positions += 1
     mask = _join_masks(attn_mask, key_padding_mask, extra_positions, num_heads)
 
+    hinted = is_causal and key_padding_mask is None and not need_weights
     output, weights = _attend(
-        queries, keys, values, mask, dropout_p if training else 0.0, need_weights, batch
+        queries,
+        keys,
+        values,
+        None if hinted else mask,
+        hinted,
+        dropout_p if training else 0.0,
+        need_weights,
+        batch,
     )
     output = output.transpose(0, 1).reshape(length * batch, embed_dim)
     output = ops.linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
@@ -175,7 +115,7 @@ def multi_head_attention_forward(
     return output, weights
 
 
-def _attend(queries, keys, values, mask, dropout_p, need_weights: bool, batch: int):
+def _attend(queries, keys, values, mask, causal, dropout_p, need_weights: bool, batch: int):
     """(output, weights or None) of attention over (N * heads, L, E)."""
     if need_weights:
         scores = ops.bmm(queries * math.sqrt(1.0 / queries.size(-1)), keys.transpose(-2, -1))
@@ -192,7 +132,7 @@ def _attend(queries, keys, values, mask, dropout_p, need_weights: bool, batch: i
     if mask is not None:
         mask = mask.unsqueeze(0) if mask.size(0) == 1 else by_sample(mask)
     output = scaled_dot_product_attention(
-        by_sample(queries), by_sample(keys), by_sample(values), mask, dropout_p
+        by_sample(queries), by_sample(keys), by_sample(values), mask, dropout_p, causal
     )
     return output.reshape(-1, *output.shape[2:]), None
 
