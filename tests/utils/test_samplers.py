@@ -79,5 +79,5 @@ def test_errors():
         data.BatchSampler([1], 1, 3)
     with pytest.raises(ValueError, match="Invalid rank 2"):
         data.DistributedSampler([1], num_replicas=2, rank=2)
-    with pytest.raises(RuntimeError, match="Requires distributed package"):
+    with pytest.raises(ValueError, match="has not been initialized"):
         data.DistributedSampler([1])
