@@ -290,7 +290,8 @@ class Settings(Guard):
     def condition(self, value, bind):
         expected = self.expected
         literal = type(expected) in LITERAL
-        comparison = "==" if type(expected) in (int, str) else "is"
+        identical = expected is None or isinstance(expected, bool | dtypes.dtype)
+        comparison = "is" if identical else "=="
         name = repr(expected) if literal else bind(expected, getattr(expected, "name", "setting"))
         return f"{value} {comparison} {name}"
 

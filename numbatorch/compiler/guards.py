@@ -10,7 +10,7 @@ import re
 import types
 from collections import OrderedDict, defaultdict, deque
 
-from .. import changes, cpu_target, dtypes
+from .. import changes, cpu_target, devices, dtypes
 from ..graph import modes
 from ..nn.modules.module import Module
 from ..tensor import Tensor
@@ -47,6 +47,9 @@ SETTINGS = (
     ("modes.grad_enabled", lambda: modes.grad_enabled, "whether gradients are recorded"),
     ("modes.inference", lambda: modes.inference, "inference mode"),
     ("modes.anomaly", lambda: modes.anomaly, "anomaly detection"),
+    ("modes.autocast", lambda: modes.autocast, "autocast"),
+    ("modes.saved_tensors_hooks", lambda: modes.saved_tensors_hooks, "hooks on saved tensors"),
+    ("default_device()", devices.default, "the default device"),
     ("get_default_dtype()", dtypes.get_default_dtype, "the default dtype"),
     ("get_num_threads()", cpu_target.get_num_threads, "the number of threads"),
 )
@@ -85,7 +88,7 @@ class Guards:
         self._kinds = set()
         self._check = None
         self._bind_all(
-            modes=modes, state=changes.state, held=self.held,
+            modes=modes, state=changes.state, held=self.held, default_device=devices.default,
             get_default_dtype=dtypes.get_default_dtype, get_num_threads=cpu_target.get_num_threads,
         )  # fmt: skip
         for expression, read, words in SETTINGS:
@@ -302,12 +305,12 @@ class Guards:
     # Checking ---------------------------------------------------------------
 
     def finish(self, args, kwargs):
-        """Write the check function; GraphBreak where the function changed what it depends on."""
+        """Write the check function; refuse where the function changed what it depends on."""
         self._guard_sharing()
         self._write()
         changed = self.held.difference() or self.explain_failure(args, kwargs, after_run=True)
         if changed is not None:
-            raise GraphBreak(f"the function changes state that it depends on: {changed}")
+            self.refuse(f"the function changes state that it depends on: {changed}")
         self.closed = True
 
     def release_arguments(self):

@@ -9,12 +9,15 @@ where library code calls it: modules hand their `forward` and hooks over, functi
 to a library call come back through `Callback`. A profile hook notices whatever gets past.
 """
 
+import gc
 import threading
 import types
 from contextlib import contextmanager
 
+from ...graph import modes
 from ...nn.modules import calls as module_calls
 from ..errors import GraphBreak
+from ..guards import Guards
 from .attributes import Attributes
 from .calls import Calls
 from .expressions import Expressions
@@ -42,6 +45,7 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         self.free = False  # after a break: everything is allowed, nothing is guarded
         self.made = {}  # id -> object that the function made, so may change
         self.frames = []
+        self.over = False  # functions that outlive the run are then on their own
         self.thread = threading.get_ident()
         guards.refuse = self.break_graph
 
@@ -59,12 +63,13 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         self.free = self.guards.closed = True
         self.on_break(error)
 
-    def release(self):
+    def finish(self):
         """Let go of what the function made: its memory must not outlive the run."""
-        for object in self.made.values():
-            if isinstance(object, InterpretedFunction):
-                object.frame.variables.clear()
+        self.over = True
+        functions = any(isinstance(x, InterpretedFunction) for x in self.made.values())
         self.made.clear()
+        if functions:
+            gc.collect()  # a function and the frame that it was made in refer to each other
 
     @contextmanager
     def inside(self, frame):
@@ -76,8 +81,18 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         finally:
             del self.frames[depth - 1 :]
 
-    def thread_is_other(self):
-        return threading.get_ident() != self.thread
+    def is_elsewhere(self):
+        """Whether a function made here is called after the run, or in another thread."""
+        return self.over or threading.get_ident() != self.thread
+
+    @classmethod
+    def unbound(cls):
+        """An interpreter that allows everything and guards nothing."""
+        guards = Guards()
+        guards.closed = True
+        interpreter = cls(guards)
+        interpreter.free = True
+        return interpreter
 
 
 @contextmanager
@@ -117,14 +132,18 @@ def run(function, args, kwargs, guards, on_break=None):
     """
     interpreter = Interpreter(guards, on_break)
     with _activated(interpreter):
-        guards.arguments(args, kwargs)
-        _reach_function(function, guards)
-        result = interpreter.call(function, tuple(args), kwargs)
-        if interpreter.graph_break is None:
-            guards.finish(args, kwargs)
-            interpreter.release()
-        elif on_break is None:
-            raise interpreter.graph_break
+        try:
+            if modes.autocast is not None or modes.saved_tensors_hooks is not None:
+                interpreter.break_graph("autocast or hooks on saved tensors are on around the call")
+            guards.arguments(args, kwargs)
+            _reach_function(function, guards)
+            result = interpreter.call(function, tuple(args), kwargs)
+            if interpreter.graph_break is None:
+                guards.finish(args, kwargs)
+            elif on_break is None:
+                raise interpreter.graph_break  # library code had caught it
+        finally:
+            interpreter.finish()
     return result
 
 

@@ -4,6 +4,7 @@ import builtins
 import functools
 import operator
 import types
+from collections import defaultdict
 
 from ...nn.modules.module import Module
 from ...tensor import Tensor
@@ -182,8 +183,9 @@ class Attributes:
             return self._outside_item(object, key, source)
         if isinstance(object, type):
             return self.native(operator.getitem, (object, key), {})
-        value = self.native(operator.getitem, (object, key), {})
-        return self.make(value) if isinstance(key, slice) else value
+        missing = isinstance(object, defaultdict) and key not in object
+        value = self.native(operator.getitem, (object, key), {}, storing=True)
+        return self.make(value) if isinstance(key, slice) or missing else value
 
     def _outside_item(self, object, key, source):
         if isinstance(key, slice):
@@ -191,6 +193,8 @@ class Attributes:
             return self.make(object[key])
         if isinstance(object, MAPPINGS) and key not in object:
             self.guards.structure(object)
+            if isinstance(object, defaultdict):
+                self.break_graph(f"adds an item to {self.describe(object)}")
             return self.native(operator.getitem, (object, key), {})
         value = object[key]
         text = repr(key) if type(key) in EXACT_REPR else self.guards.bind(key, "key")
@@ -231,7 +235,7 @@ class Attributes:
             return self._by_index(value)
         source = self.guards.source_of(value)
         if source is None or isinstance(value, str | bytes | range | Module):
-            return self._native_iterator(self.native(iter, (value,), {}))
+            return self._native_iterator(self.native(iter, (value,), {}, storing=True))
         if isinstance(value, SEQUENCES):
             return self._outside_items(value, source)
         if isinstance(value, (*MAPPINGS, set, frozenset)):
@@ -249,7 +253,7 @@ class Attributes:
     def _native_iterator(self, iterator):
         while True:
             try:
-                item = self.native(next, (iterator,), {})
+                item = self.native(next, (iterator,), {}, storing=True)
             except StopIteration:
                 return
             yield item

@@ -22,10 +22,13 @@ from .functions import (
 from .source_text import NoSource, definition_of
 from .statements import Returned
 from .tables import (
+    COMPARING,
+    FIXED,
     HARMLESS,
     IMMUTABLE,
     IMPURE_LIBRARY,
     PURE,
+    PURE_MANAGERS,
     PURE_MODULES,
     READING,
     READS_VALUES,
@@ -95,8 +98,11 @@ class Calls:
         module = function.__globals__.get("__name__") or ""
         name = getattr(function, "__name__", "a function")
         if module.partition(".")[0] == "numbatorch":
-            if name in SETTERS or (module.startswith(IMPURE_LIBRARY) and module not in HARMLESS):
+            impure = module.startswith(IMPURE_LIBRARY) and module not in HARMLESS
+            if name in SETTERS or (impure and name not in FIXED):
                 self.break_graph(f"calls {module}.{name}, which does more than compute")
+        elif module == "contextlib" and function.__qualname__.startswith(PURE_MANAGERS):
+            return
         elif module not in PURE_MODULES and not is_generated(function.__code__):
             self.break_graph(f"calls {module}.{name}, which may have effects")
 
@@ -143,19 +149,30 @@ class Calls:
 
     def enter(self, function, args, kwargs):
         """Interpret a function that library code (or interpreted code) calls."""
-        if self.thread_is_other():
-            return self._run_alone(function, args, kwargs)
+        if self.is_elsewhere():
+            if isinstance(function, InterpretedFunction):
+                return type(self).unbound().run_nested(function, args, kwargs)
+            return function(*args, **kwargs)
         with self.unwatched():
-            if not isinstance(function, InterpretedFunction):
-                return self.call(function, args, kwargs)
-            definition = function.frame.definition
-            own = type(definition)(function.node, definition.filename, definition.class_name)
-            variables = arguments.bind(
-                own, function.__name__, function.__defaults__, function.__kwdefaults__, args, kwargs
-            )
-            frame = Frame(function.node, definition, function.frame.environment, function.frame)
-            frame.qualified_name = function.__qualname__
-            return self._run(function.node, frame, variables)
+            if isinstance(function, InterpretedFunction):
+                return self.run_nested(function, args, kwargs)
+            return self.call(function, args, kwargs)
+
+    def run_nested(self, function, args, kwargs):
+        """Run a function that interpreted code has made."""
+        outer = function.frame.definition
+        definition = type(outer)(function.node, outer.filename, outer.class_name)
+        variables = arguments.bind(
+            definition,
+            function.__name__,
+            function.defaults,
+            function.keyword_defaults,
+            args,
+            kwargs,
+        )
+        frame = Frame(function.node, outer, function.frame.environment, function.frame)
+        frame.qualified_name = function.__qualname__
+        return self._run(function.node, frame, variables)
 
     def _run(self, node, frame, variables):
         frame.function_node = node
@@ -259,7 +276,7 @@ class Calls:
             self.break_graph(f"makes a {module}.{cls.__name__}, which does more than compute")
         elif not known and not (
             cls in PURE or module in PURE_MODULES or issubclass(cls, BaseException)
-            or module == "contextlib" and cls.__name__ in ("nullcontext", "suppress")
+            or module == "contextlib" and cls.__name__ in PURE_MANAGERS
         ):  # fmt: skip
             self.break_graph(f"makes a {module}.{cls.__name__}")
         storing = cls in (list, tuple, dict, set)
@@ -326,7 +343,7 @@ class Calls:
         if self.free:
             return self._call_freely(function, args, kwargs)
         if owner is not None:
-            self.prepare(owner)
+            self.prepare(owner, function.__name__ not in COMPARING)
         args = [self.prepare(value, storing) for value in args]
         kwargs = {name: self.prepare(value, storing) for name, value in kwargs.items()}
         watch = Watch()
@@ -571,6 +588,8 @@ def find_unsupported(node):
     while waiting:
         part = waiting.pop()
         reason = _UNSUPPORTED.get(type(part))
+        if isinstance(part, ast.Name) and part.id in _LOOKS_AT_FRAMES:
+            reason = f"{part.id}() looks at the frame of its caller"
         if reason is not None:
             found.append((part.lineno, reason))
         waiting += ast.iter_child_nodes(part)
@@ -580,6 +599,7 @@ def find_unsupported(node):
     return reason, line
 
 
+_LOOKS_AT_FRAMES = frozenset(("eval", "exec", "locals", "globals", "vars", "dir", "breakpoint"))
 _UNSUPPORTED = {
     ast.Yield: "generators are not supported",
     ast.YieldFrom: "generators are not supported",

@@ -8,7 +8,14 @@ from ...tensor import Tensor
 
 
 class InterpretedFunction:
-    """What a `def` or `lambda` in interpreted code makes."""
+    """What a `def` or `lambda` in interpreted code makes.
+
+    What it needs lies in slots: decorators may copy and overwrite what is in `__dict__`.
+    """
+
+    __slots__ = (
+        "interpreter", "node", "frame", "defaults", "keyword_defaults", "__dict__", "__weakref__",
+    )  # fmt: skip
 
     def __init__(self, interpreter, node, name, frame, defaults, keyword_defaults):
         self.__name__ = name
@@ -16,8 +23,8 @@ class InterpretedFunction:
         self.__qualname__ = f"{around}.<locals>.{name}"
         self.__module__ = frame.environment.globals.get("__name__")
         self.__doc__ = None if name == "<lambda>" else _docstring(node)
-        self.__defaults__ = defaults
-        self.__kwdefaults__ = keyword_defaults
+        self.defaults = defaults
+        self.keyword_defaults = keyword_defaults
         self.interpreter = interpreter
         self.node = node
         self.frame = frame
@@ -41,6 +48,8 @@ class Callback:
 
     When the interpreter has gone, the function runs as it is.
     """
+
+    __slots__ = ("interpreter", "function", "__dict__", "__weakref__")
 
     def __init__(self, interpreter, function):
         functools.update_wrapper(self, function)

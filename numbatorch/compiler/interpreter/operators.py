@@ -115,6 +115,8 @@ class Operators:
                 result = self.call(method, (other,), {})
                 if result is not NotImplemented:
                     return result
+        if kind is ast.NotEq and self.user_method(left, "__eq__") is not None:
+            return not self.truth(self.compare(ast.Eq, left, right))
         return self.native_operation(function, left, right)
 
     def contains(self, container, item):

@@ -218,13 +218,11 @@ class Statements:
         return outcome if final is None else final
 
     def _try_handlers(self, node, frame):
-        depth = len(self.frames)
         try:
             outcome = self.execute_block(node.body, frame)
         except GraphBreak:
             raise
         except BaseException as error:
-            del self.frames[depth:]
             handler = self._handler_of(error, node.handlers, frame)
             if handler is None:
                 raise
@@ -262,13 +260,11 @@ class Statements:
         manager = self.evaluate(item.context_expr, frame)
         enter, leave = self.manager_methods(manager)
         value = self.call(enter, (), {})
-        depth = len(self.frames)
         try:
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, frame)
             outcome = self._with(rest, body, frame)
         except BaseException as error:
-            del self.frames[depth:]
             if isinstance(error, GraphBreak):
                 leave(type(error), error, error.__traceback__)
                 raise

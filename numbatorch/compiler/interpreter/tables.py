@@ -85,16 +85,23 @@ PURE_MODULES = _words(
     "fractions decimal statistics bisect heapq types collections.abc"
 )
 
+#: Context managers of contextlib that do nothing but what they say.
+PURE_MANAGERS = ("nullcontext", "suppress")
+
 #: Library functions and classes that do more than compute: by the module that defines them.
 IMPURE_LIBRARY = (
     "numbatorch.random", "numbatorch.serialization", "numbatorch.cuda", "numbatorch.printing",
     "numbatorch.utils.data", "numbatorch.vision", "numbatorch.launcher", "numbatorch.cpu_target",
-    "numbatorch.graph", "numbatorch.memory",
+    "numbatorch.graph", "numbatorch.memory", "numbatorch.settings", "numbatorch.hub",
+    "numbatorch.distributed", "numbatorch.multiprocessing", "numbatorch.profiler",
+    "numbatorch.shared_memory",
 )  # fmt: skip
 #: ... but not these.
 HARMLESS = frozenset({"numbatorch.cuda.amp"})
 #: Library functions that change settings, by name.
 SETTERS = frozenset({"set_default_dtype", "set_num_threads", "set_printoptions"})
+#: Functions of those modules that always say the same in one process.
+FIXED = frozenset({"is_available", "is_built", "device_count"})
 
 #: Methods of Python's types that only read the object; methods of immutable types all do.
 IMMUTABLE = (
@@ -114,6 +121,9 @@ READING = {
 READING[collections.deque] = READING[list]
 #: Methods that put a value into a container and do not look at it.
 STORING = _words("append extend insert add update setdefault appendleft __setitem__")
+
+#: Methods of containers that compare what is in them.
+COMPARING = _words("index count remove sort join __eq__ __ne__ __contains__ __lt__ __gt__")
 
 #: Methods and attributes of tensors that depend on addresses or on what happened to memory before.
 OPAQUE_TENSOR_ATTRIBUTES = _words(
