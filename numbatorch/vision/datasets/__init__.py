@@ -1,7 +1,11 @@
-"""Image datasets read from files that are already there; nothing is downloaded."""
+"""Image datasets with torchvision's names, files and arguments."""
 
-from .cifar import CIFAR10
+from .cifar import CIFAR10, CIFAR100
+from .folder import DatasetFolder, FakeData, ImageFolder
 from .images import VisionDataset
-from .mnist import MNIST, FashionMNIST
+from .mnist import KMNIST, MNIST, FashionMNIST
 
-__all__ = ["CIFAR10", "MNIST", "FashionMNIST", "VisionDataset"]
+__all__ = [
+    "CIFAR10", "CIFAR100", "DatasetFolder", "FakeData", "FashionMNIST", "ImageFolder", "KMNIST",
+    "MNIST", "VisionDataset",
+]  # fmt: skip

@@ -1,31 +1,57 @@
 """What the image datasets share."""
 
+import os
 from pathlib import Path
 
 from ...utils.data import Dataset
 
 
 class VisionDataset(Dataset):
-    """Images with labels, each with a transform that is applied when an item is taken."""
+    """Images with labels, each with a transform that is applied when an item is taken.
 
-    def __init__(self, root=None, transform=None, target_transform=None):
-        self.root = root
+    `transforms` is called with image and label together; give either it or the other two.
+    """
+
+    def __init__(self, root=None, transforms=None, transform=None, target_transform=None):
+        if transforms is not None and (transform is not None or target_transform is not None):
+            raise ValueError(
+                "Only transforms or transform/target_transform can be passed as argument"
+            )
+        self.root = os.path.expanduser(root) if isinstance(root, str) else root
+        self.transforms = transforms
         self.transform = transform
         self.target_transform = target_transform
 
     def transformed(self, image, target):
         """The item of an image and its label."""
+        if self.transforms is not None:
+            return self.transforms(image, target)
         if self.transform is not None:
             image = self.transform(image)
         if self.target_transform is not None:
             target = self.target_transform(target)
         return image, target
 
+    def extra_repr(self):
+        """A further line of the representation."""
+        return ""
+
     def __repr__(self):
         lines = [f"Dataset {type(self).__name__}", f"    Number of datapoints: {len(self)}"]
         if self.root is not None:
             lines.append(f"    Root location: {self.root}")
+        if self.extra_repr():
+            lines.append(f"    {self.extra_repr()}")
         return "\n".join(lines)
+
+
+def as_image(array):
+    """An array of height x width (x 3) bytes as a Pillow image."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("image datasets need Pillow: pip install 'numbatorch[vision]'") from error
+    return Image.fromarray(array)
 
 
 def find_folder(root, folders, files):
@@ -49,4 +75,7 @@ def present(path):
 
 def not_found(name, root, folders, files):
     places = ", ".join(str(Path(root) / folder) for folder in folders)
-    return RuntimeError(f"Dataset {name} not found: looked for {', '.join(files)} in {places}")
+    return RuntimeError(
+        f"Dataset {name} not found: looked for {', '.join(files)} in {places}. "
+        "You can use download=True to download it"
+    )
