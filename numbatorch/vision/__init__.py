@@ -1,5 +1,5 @@
-"""Image datasets and the transforms that make tensors of them, in torchvision's names."""
+"""Images in torchvision's names: datasets, transforms, models, and grids of images."""
 
-from . import datasets, models, transforms
+from . import datasets, models, transforms, utils
 
-__all__ = ["datasets", "models", "transforms"]
+__all__ = ["datasets", "models", "transforms", "utils"]

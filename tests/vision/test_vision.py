@@ -47,8 +47,8 @@ class TestMNIST:
         dataset = datasets.MNIST(tmp_path / "root", train=False)
         assert len(dataset) == 3
         image, label = dataset[1]
-        assert image.dtype == np.uint8
-        np.testing.assert_array_equal(image, images[1])
+        assert image.mode == "L"
+        np.testing.assert_array_equal(np.asarray(image), images[1])
         assert label == 2
         assert type(label) is int
         assert "Number of datapoints: 3" in repr(dataset)
@@ -87,10 +87,10 @@ class TestCIFAR10:
         train, test = datasets.CIFAR10(tmp_path), datasets.CIFAR10(tmp_path, train=False)
         assert (len(train), len(test)) == (10, 2)
         image, label = test[1]
-        np.testing.assert_array_equal(image, planes[1].transpose(1, 2, 0))
+        np.testing.assert_array_equal(np.asarray(image), planes[1].transpose(1, 2, 0))
         assert label == 9
         (folder / "test_batch.bin").write_bytes(b"short")
-        with pytest.raises(RuntimeError, match="no CIFAR-10 file"):
+        with pytest.raises(RuntimeError, match="no CIFAR file"):
             datasets.CIFAR10(tmp_path, train=False)
 
     def test_not_found(self, tmp_path):
@@ -106,7 +106,7 @@ class TestTransforms:
         image, label = datasets.MNIST(train=False, transform=transform)[0]
         assert image.shape == (1, 28, 28)
         assert image.dtype == nt.float32
-        raw = datasets.MNIST(train=False)[0][0]
+        raw = np.asarray(datasets.MNIST(train=False)[0][0])
         np.testing.assert_allclose(image[0].numpy(), (raw / 255 - 0.1307) / 0.3081, rtol=1e-5)
         assert label == 7
         assert repr(transform).count("\n") == 3
@@ -129,7 +129,7 @@ class TestTransforms:
             transforms.ToTensor()(np.zeros(3))
         with pytest.raises(TypeError, match="should be a float tensor"):
             transforms.Normalize((0.0,), (1.0,))(nt.zeros(1, 2, 2, dtype=nt.uint8))
-        with pytest.raises(TypeError, match="should be a float tensor"):
+        with pytest.raises(TypeError, match="img should be Tensor Image"):
             transforms.Normalize((0.0,), (1.0,))("image")
         with pytest.raises(ValueError, match="tensor image of size"):
             transforms.Normalize((0.0,), (1.0,))(nt.zeros(2, 2))
