@@ -1,8 +1,11 @@
-"""Helpers around tensors: data loading, checkpoints, hooks, logs."""
+"""Helpers around tensors: data loading, checkpoints, hooks, logs, summaries, pictures."""
 
 import importlib as _importlib
 
 from . import data, hooks
+from .plots import plot_confusion, plot_curves
+from .progress import progress
+from .summary import summary
 
 #: Submodules that are imported when a program first asks for them.
 _LATER = {
