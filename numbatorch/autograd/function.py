@@ -2,7 +2,7 @@
 
 import functools
 
-from .. import graph
+from .. import callbacks, graph
 from ..graph import Node, edge_of, modes, restricted_views
 from ..op import Layout, view_of
 from .modes import no_grad
@@ -81,7 +81,7 @@ class _FunctionOp:
         self.materialize_grads = ctx.materialize_grads
 
     def backward(self, node, grads):
-        found = self.function.backward(self.ctx, *grads)
+        found = callbacks.seen(self.function.backward)(self.ctx, *grads)
         found = found if isinstance(found, tuple | list) else (found,)
         count = len(self.ctx.needs_input_grad)
         if len(found) < count or any(g is not None for g in found[count:]):
@@ -169,10 +169,10 @@ class Function:
     @classmethod
     def _run_forward(cls, ctx, args, kwargs):
         if hasattr(cls, "setup_context"):
-            outputs = cls.forward(*args, **kwargs)
-            cls.setup_context(ctx, args, outputs)
+            outputs = callbacks.seen(cls.forward)(*args, **kwargs)
+            callbacks.seen(cls.setup_context)(ctx, args, outputs)
             return outputs
-        return cls.forward(ctx, *args, **kwargs)
+        return callbacks.seen(cls.forward)(ctx, *args, **kwargs)
 
     @classmethod
     def _record(cls, ctx, tensors, positions, edges, results):

@@ -256,21 +256,26 @@ class TensorForm(Guard):
 
 
 class Sharing(Guard):
-    """Tensors share their memory with each other and with held ones exactly as before."""
+    """A tensor shares its memory with other arguments, and with held tensors, exactly as before."""
 
-    def __init__(self, source, others, held, storage):
+    def __init__(self, source, tensor, others, held):
         super().__init__(source)
-        self.others = others  # (source, whether it shares the storage)
-        self.held = held  # the storages of the tensors that the step holds on to
-        self.storage = storage if storage in held else None
+        self.offset = tensor.offset
+        self.apart = [s for t, s in others if t.storage is not tensor.storage]
+        self.together = [
+            (s, tensor.offset - t.offset) for t, s in others if t.storage is tensor.storage
+        ]
+        self.held = held  # the memory of the tensors that the step holds on to
+        self.storage = tensor.storage if tensor.storage in held else None
 
     def condition(self, value, bind):
-        parts = [
-            f"{other.expression}.storage {'is' if shared else 'is not'} {value}.storage"
-            for other, shared in self.others
-        ]
+        parts = [f"{other}.storage is not {value}.storage" for other in self.apart]
+        for other, distance in self.together:
+            parts.append(f"{other}.storage is {value}.storage")
+            parts.append(f"{value}.offset - {other}.offset == {distance}")
         if self.storage is not None:
             parts.append(f"{value}.storage is {bind(self.storage, 'storage')}")
+            parts.append(f"{value}.offset == {self.offset}")
         elif self.held:
             parts.append(f"{value}.storage not in {bind(self.held, 'held_storages')}")
         return " and ".join(parts) or "True"

@@ -13,6 +13,8 @@ from collections import OrderedDict, defaultdict, deque
 from .. import changes, cpu_target, devices, dtypes
 from ..graph import modes
 from ..nn.modules.module import Module
+from ..optim.lr_scheduler import LRScheduler
+from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from .conditions import (
     EXACT_REPR,
@@ -54,21 +56,29 @@ SETTINGS = (
     ("get_num_threads()", cpu_target.get_num_threads, "the number of threads"),
 )
 
-#: class -> handler(guards, object, source), which guards an object of the class; see `handles`.
+#: class -> (handler(guards, object, source), the methods that may be called); see `handles`.
 HANDLERS = {}
 
 #: Outside containers larger than this are not guarded item by item.
 MOST_ITEMS = 10_000
 
 
-def handles(kind):
-    """Decorator: the function guards outside objects of a class, in place of the general way."""
+def handles(kind, methods=()):
+    """Decorator: the function guards outside objects of a class, in place of the general way.
+
+    `methods` names those of its methods that user code may call: a replay repeats their effects.
+    """
 
     def register(handler):
-        HANDLERS[kind] = handler
+        HANDLERS[kind] = handler, frozenset(methods)
         return handler
 
     return register
+
+
+def handler_of(cls):
+    """(handler, methods) for objects of a class, or None."""
+    return next((HANDLERS[kind] for kind in cls.__mro__ if kind in HANDLERS), None)
 
 
 class Guards:
@@ -131,14 +141,15 @@ class Guards:
         found = self._reached.get(id(object))
         return None if found is None else found[1]
 
-    def is_argument(self, tensor):
-        """Whether a tensor came with the arguments of the call (or in an object among them)."""
-        source = self.source_of(tensor)
-        return source is not None and source.from_arguments
+    def argument_of(self, storage):
+        """(get(args, kwargs), tensor): how a tensor of this memory comes with the arguments.
 
-    def getter(self, object):
-        """get(args, kwargs) that reaches an outside object again."""
-        return self.source_of(object).getter(self.namespace)
+        None where the memory is not an argument's.
+        """
+        for object, source in self._reached.values():
+            if isinstance(object, Tensor) and object.storage is storage and source.from_arguments:
+                return source.getter(self.namespace), object
+        return None
 
     def register(self, object, source):
         """Note the source of an outside object without guarding it."""
@@ -187,7 +198,7 @@ class Guards:
             self.add(Identity(source, value))
 
     def _guard(self, value, source, covered):
-        handler = next((HANDLERS[k] for k in type(value).__mro__ if k in HANDLERS), None)
+        handler = handler_of(type(value))
         if isinstance(value, Tensor):
             if source.from_arguments:
                 self.add(TensorForm(source, value))
@@ -196,7 +207,7 @@ class Guards:
                     self.add(Identity(source, value))
                 self.held.add_tensor(value, source.expression)
         elif handler is not None:
-            handler(self, value, source)
+            handler[0](self, value, source)
         elif isinstance(value, Module):
             if not covered:
                 self.add(Identity(source, value))
@@ -326,14 +337,11 @@ class Guards:
             if isinstance(object, Tensor) and source.from_arguments
         ]
         held = self.held.storages()
+        identical = {guard.source for guard in self.guards if isinstance(guard, Identity)}
         for i, (tensor, source) in enumerate(tensors):
-            if source.expression in {guard.source.expression for guard in self._identities()}:
+            if source in identical:
                 continue
-            others = [(s, t.storage is tensor.storage) for t, s in tensors[:i]]
-            self.add(Sharing(source, others, held, tensor.storage))
-
-    def _identities(self):
-        return [guard for guard in self.guards if isinstance(guard, Identity)]
+            self.add(Sharing(source, tensor, tensors[:i], held))
 
     def relax(self, source, dim):
         """Let the size of one dimension of a tensor argument be any from 2."""
@@ -398,7 +406,7 @@ def _is_atomic(value):
     return (
         is_plain(value)
         or isinstance(value, (Tensor, Module, *CONSTANT, types.MethodType, functools.partial))
-        or handles_class(type(value))
+        or handler_of(type(value)) is not None
     )
 
 
@@ -469,6 +477,15 @@ def _count_uses(guards, bind):
     return uses
 
 
-def handles_class(cls):
-    """Whether objects of a class have a handler of their own."""
-    return any(kind in HANDLERS for kind in cls.__mro__)
+@handles(Optimizer, methods=("step", "zero_grad"))
+def guard_optimizer(guards, optimizer, source):
+    """The same optimizer without hooks; the recorded step itself looks at its options and state."""
+    guards.add(Identity(source, optimizer))
+    for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):
+        guards.add(Length(source.attribute(name), len(getattr(optimizer, name))))
+
+
+@handles(LRScheduler)
+def guard_scheduler(guards, scheduler, source):
+    """The same scheduler; what its steps do to the optimizer's numbers is not recorded."""
+    guards.add(Identity(source, scheduler))

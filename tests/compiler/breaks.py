@@ -393,21 +393,6 @@ def adds_module(x):
     return model(x)
 
 
-class Doubling(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x * 2
-
-    @staticmethod
-    def backward(ctx, grad):
-        return grad * 2
-
-
-@case("library code calls Doubling.forward")
-def custom_function(x):
-    return Doubling.apply(x)  # here
-
-
 class Sorts:
     def __lt__(self, other):
         return False

@@ -682,6 +682,28 @@ def gradients(x):
     return loss, grad
 
 
+class Cubed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, scale):
+        ctx.save_for_backward(x)
+        ctx.scale = scale
+        return x**3 * scale
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * 3 * x**2 * ctx.scale, None
+
+
+@case((2, 3))
+def functions_with_gradients(x):
+    x = x.detach().requires_grad_()
+    y = Cubed.apply(x, 2.0)
+    y.register_hook(lambda grad: grad * SCALE)
+    y.sum().backward()
+    return y, x.grad
+
+
 @case((2, 3))
 def imports(x):
     import math as mathematics

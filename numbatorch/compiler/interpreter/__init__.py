@@ -14,8 +14,8 @@ import threading
 import types
 from contextlib import contextmanager
 
+from ... import callbacks
 from ...graph import modes
-from ...nn.modules import calls as module_calls
 from ..errors import GraphBreak
 from ..guards import Guards
 from .attributes import Attributes
@@ -97,13 +97,13 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
 
 @contextmanager
 def _activated(interpreter):
-    """Module calls of this thread hand user functions to the interpreter meanwhile."""
+    """Library code in this thread hands user functions to the interpreter meanwhile."""
     global _count
     previous = getattr(_active, "interpreter", None)
     _active.interpreter = interpreter
     with _count_lock:
         _count += 1
-        module_calls.interpret = _handed_over
+        callbacks.interpret = _handed_over
     try:
         yield
     finally:
@@ -111,11 +111,11 @@ def _activated(interpreter):
         with _count_lock:
             _count -= 1
             if _count == 0:
-                module_calls.interpret = None
+                callbacks.interpret = None
 
 
 def _handed_over(function):
-    """What a module calls in place of its forward or a hook."""
+    """What library code calls in place of a user's function."""
     interpreter = getattr(_active, "interpreter", None)
     if interpreter is None or interpreter.free:
         return function

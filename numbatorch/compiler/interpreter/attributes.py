@@ -6,10 +6,11 @@ import operator
 import types
 from collections import defaultdict
 
+from ...autograd.function import Function, FunctionCtx
 from ...nn.modules.module import Module
 from ...tensor import Tensor
 from ..conditions import EXACT_REPR
-from ..guards import MAPPINGS, SEQUENCES, handles_class
+from ..guards import MAPPINGS, SEQUENCES, handler_of
 from .functions import InterpretedFunction, find_descriptor
 from .tables import OPAQUE_TENSOR_ATTRIBUTES, is_user_class, is_user_function
 from .traced_number import TracedNumber
@@ -112,6 +113,9 @@ class Attributes:
     def _class_attribute(self, cls, name):
         """An attribute of a class itself."""
         raw, owner = self.find_in_class(cls, name)
+        if issubclass(cls, Function) and name == "apply":
+            for part in ("forward", "backward", "setup_context"):
+                self.find_in_class(cls, part)
         if owner is None or not is_user_class(owner):
             return getattr(cls, name)
         if isinstance(raw, classmethod):
@@ -241,7 +245,7 @@ class Attributes:
         if isinstance(value, (*MAPPINGS, set, frozenset)):
             self.guards.structure(value)
             return iter(list(value))
-        if not handles_class(type(value)):
+        if handler_of(type(value)) is None:
             self.break_graph(f"iterates over {self.describe(value)}")
         return iter(value)
 
@@ -297,7 +301,7 @@ class Attributes:
         return object
 
     def _is_made(self, object):
-        return id(object) in self.made
+        return id(object) in self.made or isinstance(object, FunctionCtx)
 
     def check_made(self, object, reason):
         """Break the graph where an object that is to be changed was not made by the function."""

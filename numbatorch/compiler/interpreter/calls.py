@@ -9,7 +9,7 @@ from ...graph import modes
 from ...nn.modules import calls as module_calls
 from ...nn.modules.module import Module
 from ...tensor import Tensor
-from ..guards import handles_class
+from ..guards import handler_of
 from . import arguments
 from .frames import Environment, Frame
 from .functions import (
@@ -193,8 +193,11 @@ class Calls:
             return self._call_tensor_method(owner, function, args, kwargs)
         if isinstance(owner, Module) and function is module_calls.ModuleCalls.__call__:
             return self._call_module(owner, args, kwargs)
-        if handles_class(type(owner)) and not is_user_function(function):
-            self.guards.deep(owner)
+        handler = handler_of(type(owner))
+        if handler is not None and not is_user_function(function):
+            name = function.__name__
+            if name not in handler[1] and not self._is_made(owner):
+                self.break_graph(f"calls {name} of {self.describe(owner)}")
         return self.call(function, (owner, *args), kwargs)
 
     def _call_tensor_method(self, tensor, function, args, kwargs):

@@ -3,12 +3,10 @@
 import warnings
 from collections.abc import Callable
 
+from numbatorch import callbacks
 from numbatorch.changes import WatchedOrderedDict
 from numbatorch.nn.modules.backward_hooks import BackwardHooks, hook_last_operation
 from numbatorch.utils.hooks import RemovableHandle, register
-
-#: While a compiler interprets the user's code: interpret(function) is to be called in its place.
-interpret = None
 
 
 class GlobalHooks:
@@ -64,7 +62,9 @@ class ModuleCalls:
             or self._backward_pre_hooks
             or global_hooks.any()
         ):
-            forward = self.forward if interpret is None else interpret(self.forward)
+            forward = self.forward
+            if callbacks.interpret is not None:
+                forward = callbacks.interpret(forward)
             return forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
@@ -92,11 +92,10 @@ class ModuleCalls:
                 [*global_hooks.backward_pre.values(), *self._backward_pre_hooks.values()],
             )
             args = boundary.watch_inputs(args)
-        forward = self.forward if interpret is None else interpret(self.forward)
-        result = forward(*args, **kwargs)
+        result = callbacks.seen(self.forward)(*args, **kwargs)
         for identity, hook, with_kwargs, _ in self._all_forward_hooks():
             done.add(identity)
-            hook = hook if interpret is None else interpret(hook)
+            hook = callbacks.seen(hook)
             changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
             if changed is not None:
                 result = changed
@@ -121,7 +120,7 @@ class ModuleCalls:
             *((hook, False) for hook in global_hooks.forward_pre.values()),
             *own,
         ]:
-            hook = hook if interpret is None else interpret(hook)
+            hook = callbacks.seen(hook)
             if with_kwargs:
                 changed = hook(self, args, kwargs)
                 if changed is None:
