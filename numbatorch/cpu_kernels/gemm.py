@@ -67,10 +67,48 @@ def panel_packer(element):
     return pack
 
 
+def row_packer(element):
+    """pack(...) copies rows of `a` to where the tiles read them in order.
+
+    Rows that lie a multiple of the page size apart would push each other out of the cache, and so
+    would the elements of a column that does. The copy has tiles of rows one after the other, each
+    dense along its rows where they are short (a column is dense), else along depth. Returned are the
+    strides of a tile, a row and a step.
+    """
+    size = element.bitwidth // 8
+    height = tile_height()
+    padding = 64 // size  # so that rows of the copy do not collide
+
+    @register_jitable
+    def pack(block, a, a_row, a_step, rows, depth):
+        if a_row == size:
+            for i in range(0, rows, height):
+                count = min(height, rows - i)
+                for k in range(depth):
+                    column = span(a + i * size + k * a_step, height, element)
+                    place = span(block + (i * depth + k * height) * size, height, element)
+                    if count == height:
+                        for r in range(height):
+                            place[r] = column[r]
+                    else:
+                        for r in range(count):
+                            place[r] = column[r]
+            return height * depth * size, size, height * size
+        length = depth + padding
+        for i in range(rows):
+            row = span(a + i * a_row, depth, element)
+            place = span(block + i * length * size, depth, element)
+            for k in range(depth):
+                place[k] = row[k]
+        return height * length * size, length * size, size
+
+    return pack
+
+
 def block_multiplier(element):
     """multiply(...): `rows` rows of c = start + a @ panel, through register tiles.
 
-    A tile that is cut off on the right, or whose start or c is not dense along columns, goes
+    `a_tile` is the stride from one tile of rows of `a` to the next. A tile that is cut off on the right, or whose start or c is not dense along columns, goes
     through a small square in scratch memory. `start` of 0 means zeros.
     """
     size = element.bitwidth // 8
@@ -93,7 +131,7 @@ def block_multiplier(element):
 
     @register_jitable
     def multiply(
-        rows, columns, depth, a, a_row, a_step, panel,
+        rows, columns, depth, a, a_tile, a_row, a_step, panel,
         start, start_row, start_column, c, c_row, c_column,
     ):  # fmt: skip
         zeros = corner_memory()
@@ -102,7 +140,7 @@ def block_multiplier(element):
         whole = columns == width and c_column == size and (start == 0 or start_column == size)
         for i in range(0, rows, tile_rows):
             count = min(tile_rows, rows - i)
-            a_here, c_here = a + i * a_row, c + i * c_row
+            a_here, c_here = a + i // tile_rows * a_tile, c + i * c_row
             start_here = start + i * start_row
             if whole and start == 0:
                 tile(depth, a_here, a_row, a_step, panel, zeros, 0, c_here, c_row, count, columns)

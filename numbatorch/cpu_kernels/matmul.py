@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from .. import cpu_target, shapes
+from ..array import Array, initialise
 from ..dtypes import float32, float64
 from ..formulas import conversion
 from .gemm import (
@@ -16,10 +17,12 @@ from .gemm import (
     block_multiplier,
     panel_memory,
     panel_packer,
+    row_packer,
     tile_columns,
     tile_height,
 )
 from .native import integer, span
+from .packed_product import packed
 from .strided import offset_of
 from .vectors import dot_tile, lanes, stack
 
@@ -29,14 +32,22 @@ GRAIN = 65536
 #: Rows, and columns, of a tile of dot products; with so few rows, packing `b` would not pay.
 DOT_TILE = 3
 
-#: Rows of `a` that pass over one panel before the next: they stay in the second-level cache.
-ROW_BLOCK = 240
+#: Rows of `a` that pass over one panel before the next: they stay in the second-level cache. Where
+#: they are copied there first, they are half as many, and stay on the stack.
+ROW_BLOCK, COPIED_ROW_BLOCK = 240, 128
+
+#: Rows this many bytes apart push each other out of the first-level cache.
+_COLLISION = 4096
+
+#: Multiplications from which packing `b` before all else pays for the launch.
+_WORTH_PACKING = 1 << 22
 
 _PANELLED = (float32, float64)
 
 # Slots: addresses of out, a, b and start (0: none); rows, columns, depth; the strides in bytes of
 # out, a, b and start (row, column each); rows of a block, blocks, panels; then the batch: rank,
-# sizes, and strides in bytes of out, a, b and start.
+# sizes, and strides in bytes of out, a, b and start; for panels, whether to copy `a`, and the address
+# of all panels of `b` (0: to be packed one at a time).
 
 
 def portable(load, store, convert, compute, element):
@@ -75,7 +86,9 @@ def panelled(element):
     """Panels of `b` under register tiles; an item is a block of rows by a panel of columns."""
     width = tile_columns(element)
     pack, multiply, memory = panel_packer(element), block_multiplier(element), panel_memory(element)
+    copy_rows, tile_rows, size = row_packer(element), tile_height(), element.bitwidth // 8
     depth_block = DEPTH
+    room_for_rows = stack((COPIED_ROW_BLOCK + tile_height()) * (DEPTH * size + 64))
 
     def panelled_matmul_kernel(begin, end, arguments):
         rows, columns, depth = integer(arguments, 4), integer(arguments, 5), integer(arguments, 6)
@@ -86,9 +99,12 @@ def panelled(element):
         block = integer(arguments, 15)
         blocks, panels = integer(arguments, 16), integer(arguments, 17)
         rank = integer(arguments, 18)
-        panel = memory()
+        copied, packed_b = integer(arguments, 19 + 5 * rank), integer(arguments, 20 + 5 * rank)
+        memory_of_panel, memory_of_rows = memory(), room_for_rows()
+        a_tile, row_step, step = tile_rows * a_row, a_row, a_step
         for k in range(0, depth, depth_block):
             count = min(depth_block, depth - k)
+            rows_there = -1
             for item in range(begin, end):
                 batch, i = item // (blocks * panels), item // panels % blocks * block
                 j = item % panels * width
@@ -106,11 +122,22 @@ def panelled(element):
                     if start != 0:
                         start += offset_of(batch, arguments, 19, 19 + 4 * rank, rank)
                         start += i * start_row + j * start_column
-                b += k * b_step + j * b_column
-                pack(panel, b, b_step, b_column, count, min(width, columns - j))
+                panel = packed_b + (j * depth + k * width) * size
+                if packed_b == 0:
+                    panel = memory_of_panel
+                    b += k * b_step + j * b_column
+                    pack(panel, b, b_step, b_column, count, min(width, columns - j))
+                a += i * a_row + k * a_step
+                if copied != 0:
+                    if rows_there != item // panels:
+                        rows_there = item // panels
+                        a_tile, row_step, step = copy_rows(
+                            memory_of_rows, a, a_row, a_step, min(block, rows - i), count
+                        )
+                    a = memory_of_rows
                 multiply(
                     min(block, rows - i), min(width, columns - j), count,
-                    a + i * a_row + k * a_step, a_row, a_step, panel,
+                    a, a_tile, row_step, step, panel,
                     start, row_stride, column_stride, out, out_row, out_column,
                 )  # fmt: skip
 
@@ -174,17 +201,25 @@ def _portable_kernel(dtype):
     )  # fmt: skip
 
 
-def _row_block(rows, panels, threads):
-    """Rows of a block: few enough that every thread has blocks, in whole tiles."""
-    wanted = -(-2 * threads // panels)
-    return min(ROW_BLOCK, -(-rows // (wanted * tile_height())) * tile_height())
+def _row_block(rows, panels, threads, most):
+    """Rows of a block: at most `most`, so few that every thread has blocks, in whole tiles."""
+    blocks = max(-(-2 * threads // panels), -(-rows // most))
+    return -(-rows // (blocks * tile_height())) * tile_height()
+
+
+def _reads_badly(row, step, itemsize):
+    """Whether tiles that read `a` through these strides in bytes would keep missing the cache."""
+    if step == itemsize:
+        return row % _COLLISION == 0 and row > 0
+    return row == itemsize
 
 
 @lru_cache(maxsize=4096)
 def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_strides, *start):
-    """(kernel, items, grain, slots, swapped) of a product, or None if it is empty.
+    """(kernel, items, grain, slots, swapped, packs) of a product, or None if it is empty.
 
-    The slots are those after the addresses; `swapped` says that b.T @ a.T is to be computed.
+    The slots are those after the addresses; `swapped` says that b.T @ a.T is to be computed, `packs`
+    that b is to be packed before.
     """
     *batch, rows, columns = shape
     depth = a_shape[-1]
@@ -198,7 +233,7 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
     ]
     strides = [[stride * dtype.itemsize for stride in operand] for operand in strides]
     sizes, batch_strides = shapes.collapse(batch, [operand[:-2] for operand in strides])
-    batches, swapped = shapes.numel(sizes), False
+    batches, swapped, packs, copied = shapes.numel(sizes), False, False, False
     dots = dtype in _PANELLED and depth >= 2 * lanes(dtype.numba)
     dots = dots and strides[1][-1] == strides[2][-2] == dtype.itemsize
     if dots and min(rows, columns) <= DOT_TILE:
@@ -214,8 +249,11 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
     elif dtype in _PANELLED and depth > 0:
         width = tile_columns(dtype.numba)
         panels = -(-columns // width)
-        block = _row_block(rows, batches * panels, threads)
+        copied = panels > 2 and _reads_badly(*strides[1][-2:], dtype.itemsize)
+        most = COPIED_ROW_BLOCK if copied else ROW_BLOCK
+        block = _row_block(rows, batches * panels, threads, most)
         blocks = -(-rows // block)
+        packs = batches == 1 and blocks > 1 and rows * columns * depth >= _WORTH_PACKING
         kernel = cpu_target.specialise(panelled, dtype.numba)
         items, work = batches * blocks * panels, block * width * depth
     else:
@@ -228,7 +266,12 @@ def _plan(dtype, threads, shape, out_strides, a_shape, a_strides, b_shape, b_str
     slots += [block, blocks, panels, len(sizes), *sizes]
     for operand in batch_strides:
         slots += operand
-    return kernel, items, -(-GRAIN // work), tuple(slots), swapped
+    return kernel, items, -(-GRAIN // work), (*slots, int(copied)), swapped, packs
+
+
+def _matrix(x):
+    """A batch of one matrix, without the batch."""
+    return initialise(Array(), x.storage, x.dtype, x.shape[-2:], x.strides[-2:], x.offset)
 
 
 def matmul(out, a, b, start=None):
@@ -244,7 +287,11 @@ def matmul(out, a, b, start=None):
         plan = _plan(out.dtype, cpu_target.get_num_threads(), *geometry, start.shape, start.strides)
         start_address = start.address
     if plan is not None:
-        kernel, items, grain, slots, swapped = plan
+        kernel, items, grain, slots, swapped, packs = plan
         if swapped:
             a, b = b, a
-        kernel(items, grain, out.address, a.address, b.address, start_address, *slots)
+        panels = packed(_matrix(b)) if packs else None
+        kernel(
+            items, grain, out.address, a.address, b.address, start_address, *slots,
+            panels.address if packs else 0,
+        )  # fmt: skip

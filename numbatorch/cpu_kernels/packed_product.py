@@ -7,7 +7,7 @@ from numba.extending import register_jitable
 
 from .. import cpu_target
 from ..array import empty
-from .gemm import block_multiplier, panel_packer, tile_columns
+from .gemm import block_multiplier, panel_packer, tile_columns, tile_height
 from .native import integer
 
 #: Elements that are worth a thread of their own to pack.
@@ -72,7 +72,7 @@ def part_multiplier(element):
     `panels` is where the first of these rows lies in b's first panel, `panel_depth` how many rows b
     has in all. `start` of 0 means zeros; c and start are dense along columns; strides in bytes.
     """
-    multiply_block = block_multiplier(element)
+    multiply_block, tile = block_multiplier(element), tile_height()
     width, size = tile_columns(element), element.bitwidth // 8
 
     @register_jitable
@@ -84,7 +84,7 @@ def part_multiplier(element):
             if start != 0:
                 here += j * size
             multiply_block(
-                rows, min(width, columns - j), depth, a, a_row, a_step,
+                rows, min(width, columns - j), depth, a, tile * a_row, a_row, a_step,
                 panels + j * panel_depth * size, here, start_row, size, c + j * size, c_row, size,
             )  # fmt: skip
 

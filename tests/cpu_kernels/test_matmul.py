@@ -58,6 +58,24 @@ def test_every_border_and_layout(dtype, transposed):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", ["columns", "pages apart", "rows"])
+def test_blocks_that_are_copied_or_packed_first(layout, dtype):
+    """Large enough for several blocks of rows, whose copies end in cut-off tiles."""
+    for rows, columns, depth in ((307, 203, 260), (129, 517, 513), (131, 70, 600)):
+        a = random((rows, depth), dtype)
+        if layout == "columns":
+            a = np.asfortranarray(a)
+        if layout == "pages apart":
+            page = 4096 // a.itemsize
+            wide = np.zeros((rows, -(-depth // page) * page), dtype)
+            wide[:, :depth] = a
+            a = wide[:, :depth]
+        for b in (random((depth, columns), dtype), random((columns, depth), dtype).T):
+            start = random((columns,), dtype)
+            close(product(a, b, start), a.astype("float64") @ b + start, depth)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_strided_operands_and_writes_nothing_else(dtype):
     whole = np.full((80, 120), 7, dtype)
     out = whole[3:40:2, 5:100:3]
