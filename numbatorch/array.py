@@ -2,14 +2,17 @@
 
 import numpy as np
 
-from . import dtypes, recording, shapes
+from . import cpu_builtins, dtypes, recording, shapes
 from .memory import Storage
 
 
 class Array:
-    """Elements of `storage`, at `offset` and `strides` (both counted in elements)."""
+    """Elements of `storage`, at `offset` and `strides` (both counted in elements).
 
-    __slots__ = ("storage", "dtype", "shape", "strides", "offset")
+    `form` is None or what `devices.form_of` found.
+    """
+
+    __slots__ = ("storage", "dtype", "shape", "strides", "offset", "form")
 
     @property
     def address(self):
@@ -38,6 +41,9 @@ class Array:
         )
 
 
+cpu_builtins.describe_arrays(Array, Storage, dtypes.dtype)
+
+
 def initialise(array, storage, dtype, shape, strides, offset=0):
     """Fill the fields of a new Array and return it."""
     array.storage = storage
@@ -45,6 +51,7 @@ def initialise(array, storage, dtype, shape, strides, offset=0):
     array.shape = shape
     array.strides = strides
     array.offset = offset
+    array.form = None
     return array
 
 

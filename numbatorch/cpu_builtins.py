@@ -7,6 +7,8 @@ what a call of `len` costs. Each is compiled, or loaded from the disk cache, at 
 """
 
 import ctypes
+import struct
+from functools import cache
 
 from llvmlite import ir
 from numba import types
@@ -83,6 +85,14 @@ def _c_api(name, result, *arguments):
 _word, _nothing, _int, _double = types.int64, types.void, types.int32, types.float64
 PyTuple_GetItem = _c_api("PyTuple_GetItem", _word, _word, _word)
 PyTuple_Size = _c_api("PyTuple_Size", _word, _word)
+PyTuple_New = _c_api("PyTuple_New", _word, _word)
+PyTuple_SetItem = _c_api("PyTuple_SetItem", _int, _word, _word, _word)
+PyList_New = _c_api("PyList_New", _word, _word)
+PyList_SetItem = _c_api("PyList_SetItem", _int, _word, _word, _word)
+PyBytes_AsString = _c_api("PyBytes_AsString", _word, _word)
+PyType_IsSubtype = _c_api("PyType_IsSubtype", _int, _word, _word)
+PyType_GenericAlloc = _c_api("PyType_GenericAlloc", _word, _word, _word)
+PyObject_CallOneArg = _c_api("PyObject_CallOneArg", _word, _word, _word)
 PySequence_GetItem = _c_api("PySequence_GetItem", _word, _word, _word)
 PySequence_Size = _c_api("PySequence_Size", _word, _word)
 PyLong_AsLongLong = _c_api("PyLong_AsLongLong", _word, _word)
@@ -92,6 +102,10 @@ PyErr_Occurred = _c_api("PyErr_Occurred", _word)
 PyErr_BadArgument = _c_api("PyErr_BadArgument", _int)
 PyEval_SaveThread = _c_api("PyEval_SaveThread", _word)
 PyEval_RestoreThread = _c_api("PyEval_RestoreThread", _nothing, _word)
+PyLong_FromLongLong = _c_api("PyLong_FromLongLong", _word, _word)
+PyCapsule_New = _c_api("PyCapsule_New", _word, _word, _word, _word)
+PyCapsule_GetPointer = _c_api("PyCapsule_GetPointer", _word, _word, _word)
+PyMem_RawFree = _c_api("PyMem_RawFree", _nothing, _word)
 Py_IncRef = _c_api("Py_IncRef", _nothing, _word)
 Py_DecRef = _c_api("Py_DecRef", _nothing, _word)
 
@@ -99,7 +113,7 @@ Py_DecRef = _c_api("Py_DecRef", _nothing, _word)
 # The builtins -----------------------------------------------------------------------------------
 
 
-def launch(self, arguments, count):
+def _launch(self, arguments, count):
     """launch(pointer, begin, end, integers, reals, release): call a kernel.
 
     The tuple `integers` and the sequence `reals` fill its argument slots, MOST_SLOTS at most; with
@@ -132,9 +146,136 @@ def launch(self, arguments, count):
     return integers
 
 
+def _run_bound(self, arguments, count):
+    """kernel(*arrays, *reals): call a kernel whose other arguments are known."""
+    table = PyBytes_AsString(self)
+    storage_slot, offset_slot, dtype_slot = word(table, 0), word(table, 1), word(table, 2)
+    storage_type, address_slot, itemsize_slot = word(table, 3), word(table, 4), word(table, 5)
+    pointer, items, release = word(table, 6), word(table, 7), word(table, 8)
+    arrays, known = word(table, 9), word(table, 10)
+    slots = argument_block()
+    for i in range(known):
+        set_word(slots, i, word(table, 11 + i))
+    for i in range(arrays):
+        array = word(arguments, i)
+        storage, dtype = word(array + storage_slot, 0), word(array + dtype_slot, 0)
+        if word(storage, 1) != storage_type:
+            PyErr_BadArgument()
+            return 0
+        address = PyLong_AsLongLong(word(storage + address_slot, 0))
+        itemsize = PyLong_AsLongLong(word(dtype + itemsize_slot, 0))
+        offset = PyLong_AsLongLong(word(array + offset_slot, 0))
+        set_word(slots, known + i, address + offset * itemsize)
+    for i in range(arrays, count):
+        set_word(slots, known + i, PyFloat_AsDouble(word(arguments, i)))
+    if PyErr_Occurred() != 0:
+        return 0
+    if release != 0:
+        thread = PyEval_SaveThread()
+        call_kernel(pointer, 0, items, slots)
+        PyEval_RestoreThread(thread)
+    else:
+        call_kernel(pointer, 0, items, slots)
+    Py_IncRef(self)
+    return self
+
+
+def _forms(self, arguments, count):
+    """forms(inputs): the Forms of a tuple of arrays; None for None, the type of anything else."""
+    table = PyBytes_AsString(self)
+    array_type, slot, form_of, none = word(table, 0), word(table, 1), word(table, 2), word(table, 3)
+    inputs = word(arguments, 0)
+    size = PyTuple_Size(inputs)
+    result = PyTuple_New(size)
+    for i in range(size):
+        x = PyTuple_GetItem(inputs, i)
+        found = word(x, 1)  # its type
+        if PyType_IsSubtype(found, array_type) != 0:
+            found = word(x + slot, 0)
+            if found == none:
+                found = PyObject_CallOneArg(form_of, x)
+                if found == 0:
+                    Py_DecRef(result)
+                    return 0
+            else:
+                Py_IncRef(found)
+        elif x == none:
+            found = none
+            Py_IncRef(found)
+        else:
+            Py_IncRef(found)
+        PyTuple_SetItem(result, i, found)
+    return result
+
+
+def _edges(self, arguments, count):
+    """edges(inputs): where the gradients of a tuple of values go.
+
+    (list of None, (node, output index) or (leaf, 0); which inputs have an edge: bits below a bit
+    that is 1, or minus the length of a long list), or None where no value needs a gradient; False
+    where a value is a view, whose history may be old.
+    """
+    table = PyBytes_AsString(self)
+    base_slot, node_slot, index_slot = word(table, 0), word(table, 1), word(table, 2)
+    requires_slot, yes, no = word(table, 3), word(table, 4), word(table, 5)
+    none, zero = word(table, 6), word(table, 7)
+    inputs = word(arguments, 0)
+    size = PyTuple_Size(inputs)
+    needs = 0
+    for i in range(size):
+        x = PyTuple_GetItem(inputs, i)
+        if x == none:
+            continue
+        if word(x + base_slot, 0) != none:
+            Py_IncRef(no)
+            return no
+        if word(x + requires_slot, 0) == yes or word(x + node_slot, 0) != none:
+            needs |= 1 << min(i, 60)
+    if needs == 0:
+        Py_IncRef(none)
+        return none
+    edges = PyList_New(size)
+    for i in range(size):
+        x = PyTuple_GetItem(inputs, i)
+        edge = none
+        if x != none:
+            target, index = word(x + node_slot, 0), word(x + index_slot, 0)
+            if target == none and word(x + requires_slot, 0) == yes:
+                target, index = x, zero
+            if target != none:
+                edge = PyTuple_New(2)
+                Py_IncRef(target)
+                PyTuple_SetItem(edge, 0, target)
+                Py_IncRef(index)
+                PyTuple_SetItem(edge, 1, index)
+        if edge == none:
+            Py_IncRef(none)
+        PyList_SetItem(edges, i, edge)
+    result = PyTuple_New(2)
+    needs = needs | 1 << size if size <= 60 else -size
+    PyTuple_SetItem(result, 0, edges)
+    PyTuple_SetItem(result, 1, PyLong_FromLongLong(needs))
+    return result
+
+
+def _copy(self, arguments, count):
+    """copy(template): a new object of the same class, whose slots hold the same."""
+    table = PyBytes_AsString(self)
+    template = word(arguments, 0)
+    result = PyType_GenericAlloc(word(template, 1), 0)
+    if result == 0:
+        return 0
+    for at in range(word(table, 0), word(table, 1), 8):
+        value = word(template + at, 0)
+        if value != 0:
+            Py_IncRef(value)
+            set_word(result + at, 0, value)
+    return result
+
+
 # Making them ------------------------------------------------------------------------------------
 
-_SIGNATURE = (types.int64,) * 3, types.int64
+_SIGNATURE = types.int64(types.int64, types.int64, types.int64)
 _METH_FASTCALL = 0x80
 
 
@@ -152,34 +293,90 @@ _new_builtin = ctypes.PYFUNCTYPE(
 )(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
-def compile_callback(function, signature):
-    """The address of `function` as a C function; also its owner, which must be kept."""
+def keep_forever(value):
+    """Never free `value`: compiled code may refer to it until the process has ended."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+
+
+@cache
+def compile_callback(function, signature=_SIGNATURE):
+    """`function` as a C function."""
+    signature = signature.args, signature.return_type
     callback = CFunc(function, signature, {}, {"error_model": "numpy", "nopython": True})
     if config.CACHE_ENABLED:
         callback._cache = KernelCache(function, "callback")
     callback.compile()
+    keep_forever(callback)
     return callback
 
 
-_kept = []
+@cache
+def _method(function):
+    name, doc = function.__name__.strip("_").encode(), (function.__doc__ or "").encode()
+    return _Method(name, compile_callback(function).address, _METH_FASTCALL, doc)
 
 
-def make(function, self=None):
-    """The builtin that runs `function`; it gets the address of the object `self`."""
-    callback = compile_callback(function, _SIGNATURE)
-    name, doc = function.__name__.encode(), (function.__doc__ or "").encode()
-    method = _Method(name, callback.address, _METH_FASTCALL, doc)
-    _kept.append((callback, method))
-    return _new_builtin(ctypes.addressof(method), self, None)
+def make(function, table=()):
+    """The builtin that runs `function`, whose `self` is a bytes object with the words of `table`."""
+    words = struct.pack(f"{len(table)}q", *table)
+    return _new_builtin(ctypes.addressof(_method(function)), words, None)
 
 
-_BUILTINS = {"launch": launch}
-del launch
+def slot_offset(cls, name):
+    """Where the slot `name` lies in objects of a class, in bytes."""
+    instance, mark = object.__new__(cls), object()
+    setattr(instance, name, mark)
+    words = (ctypes.c_int64 * (cls.__basicsize__ // 8)).from_address(id(instance))
+    if words[1] != id(cls):
+        raise ImportError("objects of this Python build do not begin as those of CPython do")
+    return 8 * list(words).index(id(mark))
 
 
-def __getattr__(name):
-    """Compile a builtin at its first use; from then on it is an attribute of this module."""
-    if name not in _BUILTINS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    builtin = globals()[name] = make(_BUILTINS[name])
-    return builtin
+def copier(cls):
+    """copy(template) for objects of the class `cls`: all slots, none of a dictionary."""
+    slots = [name for base in cls.__mro__ for name in vars(base).get("__slots__", ())]
+    offsets = [slot_offset(cls, name) for name in slots if name != "__weakref__"]
+    return make(_copy, (min(offsets), max(offsets) + 8))
+
+
+_array_layout = None
+
+
+def describe_arrays(array, storage, dtype):
+    """Take note of where objects of these classes keep what makes up an address."""
+    global _array_layout
+    slots = [slot_offset(array, name) for name in ("storage", "offset", "dtype")]
+    _array_layout = (
+        *slots, id(storage), slot_offset(storage, "address"), slot_offset(dtype, "itemsize"),
+    )  # fmt: skip
+
+
+def bound_kernel(pointer, items, release, arrays, known):
+    """kernel(*arrays, *reals): a kernel at work on `items` items on this thread.
+
+    Its slots hold the integers `known`, the addresses of so many arrays, then real numbers.
+    """
+    table = (*_array_layout, pointer, items, release, arrays, len(known), *known)
+    return make(_run_bound, table)
+
+
+def forms_builtin(cls, slot, form_of):
+    """forms(inputs), where arrays are objects of `cls` that keep their Form in a slot.
+
+    form_of(array) finds it where the slot holds None.
+    """
+    return make(_forms, (id(cls), slot_offset(cls, slot), id(form_of), id(None)))
+
+
+def edges_builtin(cls):
+    """edges(inputs) for objects of the class `cls` of values."""
+    names = ("_base", "_node", "_output_index", "_requires_grad")
+    slots = [slot_offset(cls, name) for name in names]
+    return make(_edges, (*slots, id(True), id(False), id(None), id(0)))
+
+
+def launch(*arguments):  # noqa: F811
+    """Compile the builtin at its first use, then stand aside for it."""
+    global launch
+    launch = make(_launch)
+    return launch(*arguments)

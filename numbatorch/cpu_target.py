@@ -71,6 +71,21 @@ class Kernel:
         if recording.recorder is not None:
             recording.recorder.launch(self, items, grain, integers, reals)
 
+    def bind(self, items, grain, integers, arrays):
+        """run(*arrays, *reals): this kernel over `items` items, its slots filled with `integers`,
+        the addresses of so many CPU arrays, then real numbers. Not seen by a recorder."""
+        if items == 0:
+            return _do_nothing
+        if items < 2 * grain:
+            pointer = self._pointer or self.pointer
+            return cpu_builtins.bound_kernel(pointer, items, items * 16 > grain, arrays, integers)
+
+        def run(*operands):
+            addresses = [x.address for x in operands[:arrays]]
+            self(items, grain, *integers, *addresses, reals=operands[arrays:])
+
+        return run
+
     @property
     def dispatcher(self):
         """The compiled Numba function, for callers that are themselves compiled."""
@@ -89,6 +104,10 @@ class Kernel:
             self._pointer = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
             pointers.add(self._pointer)
         return self._pointer
+
+
+def _do_nothing(*operands):
+    pass
 
 
 def _compile(function, signature, **options):

@@ -70,14 +70,17 @@ def resolve_index(index):
 # Allocation -------------------------------------------------------------------------------------
 
 
-class DeviceAllocator(memory.Allocator):
-    """Keeps the freed blocks of one device for the next allocation."""
+class DeviceAllocator:
+    """Keeps the freed blocks of one device, by size, for the next allocation."""
 
     def __init__(self, index):
-        super().__init__(limit=float("inf"))
         self.index = index
-        self.allocations = 0
+        self._free = {}
+        self.cached_bytes = 0
+        self.allocated_bytes = 0
+        self.peak_bytes = 0
         self.peak_reserved_bytes = 0
+        self.allocations = 0
 
     @property
     def reserved_bytes(self):
@@ -85,15 +88,39 @@ class DeviceAllocator(memory.Allocator):
         return self.allocated_bytes + self.cached_bytes
 
     def take(self, nbytes):
-        block = super().take(nbytes)
+        """A block (memory, address, size, views) of at least `nbytes`, its contents arbitrary."""
+        size = self._size_class(nbytes)
+        blocks = self._free.get(size)
+        if blocks:
+            block = blocks.pop()
+            self.cached_bytes -= size
+        else:
+            block = self._fresh(size)
         self.allocations += 1
+        self.allocated_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.allocated_bytes)
         self.peak_reserved_bytes = max(self.peak_reserved_bytes, self.reserved_bytes)
         return block
+
+    def give_back(self, block):
+        size = block[2]
+        self.allocated_bytes -= size
+        self.cached_bytes += size
+        self._free.setdefault(size, []).append(block)
+
+    def empty_cache(self):
+        """Return all freed blocks to the device."""
+        self._free.clear()
+        self.cached_bytes = 0
 
     def _size_class(self, nbytes):
         if target().SIMULATED:
             return nbytes  # exact, so that the simulator notices every access outside
-        return super()._size_class(nbytes)
+        size = (nbytes + 63) & ~63 or 64
+        if size <= 1024:
+            return size
+        step = 1 << (size.bit_length() - 4)  # at most an eighth is wasted
+        return (size + step - 1) & -step
 
     def _fresh(self, size):
         try:

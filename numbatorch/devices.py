@@ -3,7 +3,8 @@
 import importlib
 import math
 
-from . import memory, shapes
+from . import cpu_builtins, memory, shapes
+from .array import Array
 
 
 class device:
@@ -103,6 +104,62 @@ def common(arrays):
     raise ValueError("no array to tell the device from")
 
 
+class Form:
+    """What an array is apart from where it lies: dtype, shape, strides, device.
+
+    Arrays of one form share the object, so that a call whose inputs have forms that came before
+    is recognised by their identity.
+    """
+
+    __slots__ = ("dtype", "shape", "strides", "place", "nbytes", "template")
+
+    def __init__(self, dtype, shape, strides, place):
+        self.dtype = dtype
+        self.shape = shapes.Size(shape)
+        self.strides = tuple(strides)
+        self.place = place
+        self.nbytes = math.prod(shape) * dtype.itemsize
+        self.template = None  # `graph.fresh` keeps here what it copies
+
+    def __repr__(self):
+        return f"<Form {self.dtype}, {self.shape}, strides {self.strides}, {self.place}>"
+
+
+_forms = {}
+_MOST_FORMS = 65536
+
+
+def form_of(array):
+    """The Form of an array."""
+    form = array.form
+    if form is None:
+        storage = array.storage
+        form = array.form = form_with(
+            array.dtype, array.shape, array.strides, storage.device_type, storage.device_index
+        )
+    return form
+
+
+def forms_of(arrays):  # noqa: F811
+    """The Forms of a tuple of arrays; None for None, the type of what is no array."""
+    global forms_of
+
+    forms_of = cpu_builtins.forms_builtin(Array, "form", form_of)
+    return forms_of(arrays)
+
+
+def form_with(dtype, shape, strides, device_type, device_index):
+    """The one Form of these parts."""
+    key = dtype, shape, strides, device_type, device_index
+    form = _forms.get(key)
+    if form is None:
+        if len(_forms) >= _MOST_FORMS:
+            _forms.clear()  # older arrays keep theirs: a call is then planned once more
+        place = CPU if device_type == "cpu" else device(device_type, device_index)
+        form = _forms[key] = Form(dtype, shape, strides, place)
+    return form
+
+
 def resolve(spec):
     """A device from a device, a string, an int or None (the default), with its index filled in."""
     if spec is None:
@@ -133,6 +190,7 @@ def allocate(array, shape, dtype, place, strides=None):
     array.shape = shape
     array.strides = shapes.contiguous_strides(shape) if strides is None else strides
     array.offset = 0
+    array.form = None
     return array
 
 

@@ -25,10 +25,12 @@ written in ops, so that a backward pass can itself be recorded.
 
 import inspect
 
-from . import changes, devices, dtypes, graph, shapes
-from .array import initialise
+from . import changes, cpu_builtins, devices, dtypes, graph, recording, shapes
+from .devices import Form, form_with
+from .dtypes import FLOATING
 from .formulas import conversion
-from .graph import Node, Value, edge_of, listeners, metadata_of, modes, restricted_views
+from .graph import Value, edge_of, fresh, listeners, looking, modes, new_node, restricted_views
+from .shapes import contiguous_strides
 
 #: Every primitive op by its name.
 REGISTRY = {}
@@ -44,6 +46,11 @@ class Spec:
         self.dtype = dtype
         self.strides = strides
 
+    def form_on(self, place):
+        """The Form of such an output on the device `place`."""
+        strides = contiguous_strides(self.shape) if self.strides is None else self.strides
+        return form_with(self.dtype, self.shape, strides, place.type, place.index)
+
 
 def spec_like(value):
     """The Spec of an output that looks like `value`, dense."""
@@ -56,9 +63,10 @@ class Layout:
     `dtype` where it is another than the input's; strides and offset then count its elements.
     """
 
-    __slots__ = ("shape", "strides", "offset", "dtype")
+    __slots__ = ("shape", "strides", "offset", "dtype", "form")
 
     def __init__(self, shape, strides, offset, dtype=None):
+        self.form = None
         self.shape = shape if shape.__class__ is shapes.Size else shapes.Size(shape)
         self.strides = tuple(strides)
         self.offset = offset
@@ -66,65 +74,110 @@ class Layout:
 
 
 class _Rule:
-    """A gradient rule and where each of its arguments comes from."""
+    """A gradient rule, and a getter(node, grads) for each of its arguments."""
 
     def __init__(self, op, function):
         self.function = function
-        self.sources = []
         self.inputs = set()
-        self.shapes = set()
         self.output = False
-        for name in inspect.signature(function).parameters:
-            if name in ("grad", "grads", "needs"):  # also where an input is called grad
-                self.sources.append((name, None))
-            elif name in op.input_names:
-                index = op.input_names.index(name)
-                self.inputs.add(index)
-                self.sources.append(("input", index))
-            elif name == "params":
-                self.sources.append(("params", None))
-            elif name == "inputs":
-                self.inputs.add("all")
-                self.sources.append(("inputs", None))
-            elif name == op.variadic_name:
-                self.inputs.add("variadic")
-                self.sources.append(("variadic", len(op.input_names)))
-            elif name in ("output", "outputs"):
-                self.output = True
-                self.sources.append((name, 0))
-            elif name.removesuffix("_shape") in op.input_names:
-                self.shapes.add(op.input_names.index(name.removesuffix("_shape")))
-                self.sources.append(("shape", op.input_names.index(name.removesuffix("_shape"))))
-            else:
-                self.sources.append(("param", name))
+        self.getters = [self._getter(op, name) for name in inspect.signature(function).parameters]
+
+    def _getter(self, op, name):
+        if name in _GRADIENTS:  # also where an input is called grad
+            return _GRADIENTS[name]
+        if name in op.input_names:
+            self.inputs.add(op.input_names.index(name))
+            return _input_getter(op.input_names.index(name))
+        if name == op.variadic_name:
+            self.inputs.add("variadic")
+            return _inputs_getter(len(op.input_names))
+        if name in _KEPT:
+            self.output |= name in ("output", "outputs")
+            self.inputs |= {"all"} if name == "inputs" else set()
+            return _KEPT[name]
+        if name.removesuffix("_shape") in op.input_names:
+            return _shape_getter(op.input_names.index(name.removesuffix("_shape")))
+        return _param_getter(name)
 
     def __call__(self, node, grads):
-        arguments = []
-        for kind, key in self.sources:
-            if kind == "grad":
-                arguments.append(grads[0])
-            elif kind == "input":
-                arguments.append(node.input_value(key))
-            elif kind == "output":
-                arguments.append(node.output_value(0))
-            elif kind == "param":
-                known = node.params
-                arguments.append(known[key] if key in known else node.op.defaults[key])
-            elif kind == "params":
-                arguments.append(node.params)
-            elif kind == "shape":
-                arguments.append(node.input_metas[key][0])
-            elif kind == "grads":
-                arguments.append(grads)
-            elif kind == "outputs":
-                arguments.append(_Outputs(node))
-            elif kind == "inputs":
-                arguments.append([node.input_value(i) for i in range(len(node.saved))])
-            elif kind == "variadic":
-                arguments.append([node.input_value(i) for i in range(key, len(node.saved))])
-            else:
-                arguments.append([edge is not None for edge in node.edges])
-        return self.function(*arguments)
+        return self.function(*[get(node, grads) for get in self.getters])
+
+
+def _input_getter(index):
+    def get_input(node, grads):
+        return node.input_value(index)
+
+    return get_input
+
+
+def _inputs_getter(first):
+    def get_inputs(node, grads):
+        return [node.input_value(i) for i in range(first, len(node.saved))]
+
+    return get_inputs
+
+
+def _shape_getter(index):
+    def get_shape(node, grads):
+        return node.input_metas[index].shape
+
+    return get_shape
+
+
+def _param_getter(name):
+    def get_param(node, grads):
+        return node.params[name] if name in node.params else node.op.defaults[name]
+
+    return get_param
+
+
+def _grad(node, grads):
+    return grads[0]
+
+
+def _grads(node, grads):
+    return grads
+
+
+def _needs(node, grads):
+    return [edge is not None for edge in node.edges]
+
+
+def _params(node, grads):
+    return node.params
+
+
+def _output(node, grads):
+    return node.output_value(0)
+
+
+def _outputs(node, grads):
+    return _Outputs(node)
+
+
+_GRADIENTS = {"grad": _grad, "grads": _grads, "needs": _needs}
+_KEPT = {
+    "params": _params,
+    "inputs": _inputs_getter(0),
+    "output": _output,
+    "outputs": _outputs,
+}
+
+
+class Plan:
+    """What a call does that only the Forms of the inputs and the parameters decide.
+
+    `forms` are the Forms of the inputs. `outputs` is the Form of the output, or a tuple of several;
+    the Layout of a view, or several; or None where the shapes depend on values. `kernel` is None,
+    or kernel(output, *inputs, *parameters) computes what `Op.compute` does.
+    """
+
+    __slots__ = ("forms", "outputs", "kernel")
+
+    def __init__(self, forms, outputs, kernel):
+        self.forms = forms
+        self.outputs = outputs
+        self.kernel = kernel
 
 
 class _Outputs:
@@ -169,6 +222,8 @@ class Op:
         self.joint = None
         self.samples = None
         self.node_name = f"{camel_case(self.name)}Backward0"
+        self.differentiable = False
+        self._plans = {}
         self._save_plans = {}
         vars(self).update(attributes)
         if self.name in REGISTRY:
@@ -196,6 +251,7 @@ class Op:
             function.__name__ = function.__qualname__ = label
             function.__code__ = function.__code__.replace(co_name=label, co_qualname=label)
             rule = _Rule(self, function)
+            self.differentiable = True
             if not names:
                 self.joint = rule
             for name in names:
@@ -204,111 +260,146 @@ class Op:
 
         return declare
 
-    @property
-    def differentiable(self):
-        return bool(self.rules) or self.joint is not None
-
     # Calling ----------------------------------------------------------------
 
     def __call__(self, *inputs, **params):
-        check_devices(self, inputs)
-        return self.call(inputs, params)
+        plan = self._find_plan(inputs, params)
+        if plan is None:
+            check_devices(self, inputs)
+            plan = self._make_plan(inputs, params)
+        return self._run(plan, inputs, params)
 
     def call(self, inputs, params):
-        """Run on prepared inputs (values of the right dtypes, on one device) and record."""
-        if self.is_view:
-            result = self._call_view(inputs, params)
-        elif self.is_dynamic:
-            result = self.compute(*inputs, **params)
-        else:
-            spec = self.infer(*inputs, **params)
-            place = devices.common(inputs)
-            if spec.__class__ is Spec:
-                result = graph.allocate(spec.shape, spec.dtype, place, spec.strides)
-                self.compute(result, *inputs, **params)
+        """Run on prepared inputs (a tuple of values of the right dtypes on one device)."""
+        plan = self._find_plan(inputs, params)
+        return self._run(plan or self._make_plan(inputs, params), inputs, params)
+
+    def _run(self, plan, inputs, params):
+        """Compute as planned, and record."""
+        outputs = plan.outputs
+        if outputs.__class__ is Form:
+            result = fresh(outputs)
+            if plan.kernel is not None and recording.recorder is None:
+                plan.kernel(result, *inputs, *params.values())
             else:
-                result = tuple(graph.allocate(s.shape, s.dtype, place, s.strides) for s in spec)
                 self.compute(result, *inputs, **params)
+        elif outputs is None:
+            result = self.compute(*inputs, **params)
+        elif self.is_view:
+            result = _look(self, inputs[0], outputs)
+        else:
+            result = tuple([fresh(form) for form in outputs])
+            self.compute(result, *inputs, **params)
         if modes.grad_enabled and self.differentiable:
-            self._record(inputs, params, result)
+            found = _find_edges(inputs)
+            if found is not None:
+                self._record(plan, inputs, params, result, *(found or _edges_and_needs(inputs)))
         if listeners:
             for listener in listeners:
                 listener(self, inputs, params, result)
         return result
 
-    def _call_view(self, inputs, params):
-        source = inputs[0]
-        layout = self.infer(*inputs, **params)
-        if source._base is not None and not modes.inference:
-            graph.synchronise(source)
-        if layout.__class__ is Layout:
-            return view_of(source, layout)
-        if self.unsafe:
-            return tuple([_over_memory(source, part) for part in layout])
-        return tuple([view_of(source, part, several=True) for part in layout])
+    # Plans -------------------------------------------------------------------
 
-    def _record(self, inputs, params, result):
-        """Give `result` the node that made it, where an input needs a gradient."""
-        edges = None
-        for i, x in enumerate(inputs):
-            if x is not None and (x._requires_grad or x._base is not None):
-                edge = edge_of(x)
-                if edge is not None and (self.joint is not None or i in self.rules):
-                    if edges is None:
-                        edges = [None] * len(inputs)
-                    edges[i] = edge
-        if edges is None:
+    def _find_plan(self, inputs, params):
+        """The Plan of an earlier call on inputs of these Forms with these parameters, or None."""
+        if self.is_dynamic:
+            return None
+        key = devices.forms_of(inputs)
+        if self.is_view:
+            if key[0].__class__ is not Form:
+                return None
+            key += (inputs[0].offset,)
+        if params:
+            key += tuple(params.items())
+        try:
+            return self._plans.get(key)
+        except TypeError:  # a parameter is not hashable
+            return None
+
+    def _make_plan(self, inputs, params):
+        forms = devices.forms_of(inputs)
+        outputs = self._outputs(inputs, params)
+        plan = Plan(forms, outputs, self.bind(outputs, inputs, params))
+        if not self.is_dynamic and all(map(_is_plain, params.values())):
+            key = (*forms, inputs[0].offset) if self.is_view else forms
+            self._keep_plan(key + tuple(params.items()), plan)
+        return plan
+
+    def _keep_plan(self, key, plan):
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[key] = plan
+
+    def _outputs(self, inputs, params):
+        """What Plan.outputs holds."""
+        if self.is_dynamic:
+            return None
+        found = self.infer(*inputs, **params)
+        if self.is_view:
+            return found if found.__class__ is Layout else tuple(found)
+        place = devices.common(inputs)
+        if found.__class__ is Spec:
+            return found.form_on(place)
+        return tuple([spec.form_on(place) for spec in found])
+
+    def bind(self, outputs, inputs, params):
+        """What Plan.kernel holds; an op whose `compute` is one launch may give it."""
+
+    # Recording ---------------------------------------------------------------
+
+    def _record(self, plan, inputs, params, result, edges, needs):
+        """Give `result` the node that made it, where an input with a rule needs a gradient."""
+        if self.joint is None and len(self.rules) < len(inputs):
+            edges = [edge if i in self.rules else None for i, edge in enumerate(edges)]
+            needs = _needs_of(edges)
+        if needs == 1 << len(inputs):
             return
-        node = self.make_node(inputs, params, edges)
-        self.attach(node, result)
+        node = new_node(self, params, edges, plan.forms)
+        kept, keeps_outputs = self._save_plans.get(needs) or self._save_plan(edges)
+        if kept is not None:
+            _save_inputs(node, kept, inputs)
+        if result.__class__ is tuple or keeps_outputs:
+            self.attach(node, result)
+        else:
+            node.output_metas = (devices.form_of(result),)
+            if result.dtype.category >= FLOATING:
+                result._requires_grad = True
+                result._node = node
 
     def make_node(self, inputs, params, edges):
         """A node that keeps of the inputs what the gradient rules ask for."""
-        keep, shaped, _ = self._save_plan(tuple([edge is not None for edge in edges]))
-        metas = [
-            metadata_of(x) if edge is not None or i in shaped else None
-            for i, (edge, x) in enumerate(zip(edges, inputs))
-        ]
-        node = Node(self, params, edges, metas)
-        node.saved = [x if i in keep else None for i, x in enumerate(inputs)]
-        if any([x is not None and x._inference for x in node.saved]):
-            raise RuntimeError(
-                "Inference tensors cannot be saved for backward. Please do not use Tensors created "
-                "in inference mode in computation tracked by autograd. To work around this, you "
-                "can make a clone to get a normal tensor and use it in autograd, or use "
-                "`torch.no_grad()` instead of `torch.inference_mode()`."
-            )
-        node.versions = [x.storage.version if x is not None else 0 for x in node.saved]
-        if modes.saved_tensors_hooks is not None:
-            node.saved = graph.pack_inputs(node.saved)
+        node = new_node(self, params, edges, devices.forms_of(inputs))
+        kept, _ = self._save_plan(edges)
+        if kept is not None:
+            _save_inputs(node, kept, inputs)
         return node
 
     def attach(self, node, result):
         """Make `node` the history of `result`, a value or a tuple of values."""
-        several = result.__class__ is tuple
-        outputs = result if several else (result,)
-        node.output_metas = [metadata_of(x) for x in outputs]
+        outputs = result if result.__class__ is tuple else (result,)
+        node.output_metas = devices.forms_of(outputs)
         for i, x in enumerate(outputs):
-            if x.dtype.is_floating_point or x.dtype.is_complex:
+            if x.dtype.category >= FLOATING:
                 x._requires_grad = True
                 x._node, x._output_index = node, i
-        if self._save_plan(tuple([edge is not None for edge in node.edges]))[2]:
-            node.saved_outputs = graph.pack_outputs(
-                [(graph.alias(x), x.storage.version) for x in outputs]
-            )
+        if self._save_plan(node.edges)[1]:
+            pairs = [(graph.alias(x), x.storage.version) for x in outputs]
+            node.saved_outputs = graph.pack_outputs(pairs)
 
-    def _save_plan(self, needs):
-        """(inputs to keep, inputs whose shape to keep, whether to keep the outputs)."""
+    def _save_plan(self, edges):
+        """(flags that say which inputs to keep, or None for no input; whether to keep the outputs)."""
+        needs = _needs_of(edges)
         plan = self._save_plans.get(needs)
         if plan is None:
-            rules = [self.joint] if self.joint else [self.rules[i] for i in self.rules if needs[i]]
+            rules = [self.joint] if self.joint else [self.rules[i] for i in self.rules if edges[i]]
             keep = set().union(*[rule.inputs for rule in rules])
             if "all" in keep:
-                keep = set(range(len(needs)))
+                keep = set(range(len(edges)))
             if "variadic" in keep:
-                keep |= set(range(len(self.input_names), len(needs)))
-            shaped = set().union(*[rule.shapes for rule in rules])
-            plan = self._save_plans[needs] = keep, shaped, any(rule.output for rule in rules)
+                keep |= set(range(len(self.input_names), len(edges)))
+            kept = [i in keep for i in range(len(edges))] if keep else None
+            plan = self._save_plans[needs] = kept, any(rule.output for rule in rules)
         return plan
 
     def backward(self, node, grads):
@@ -326,6 +417,62 @@ class Op:
         return write_inplace(self, inputs[0], inputs, params)
 
 
+def _find_edges(inputs):
+    """Compile the builtin at its first use, then stand aside for it."""
+    global _find_edges
+    _find_edges = cpu_builtins.edges_builtin(Value)
+    return _find_edges(inputs)
+
+
+def _edges_and_needs(inputs):
+    """What the builtin finds, also where there are views among the inputs."""
+    edges = [edge_of(x) if x is not None else None for x in inputs]
+    return edges, _needs_of(edges)
+
+
+def _needs_of(edges):
+    """Which edges there are: bits below a bit that is 1, or minus the length of a long list."""
+    if len(edges) > 60:
+        return -len(edges)
+    needs = 1 << len(edges)
+    for i, edge in enumerate(edges):
+        if edge is not None:
+            needs |= 1 << i
+    return needs
+
+
+def _save_inputs(node, kept, inputs):
+    """Keep the flagged inputs in `node`, and the versions of their memory."""
+    node.saved, node.versions = saved, versions = [], []
+    for keep, x in zip(kept, inputs):
+        if not keep or x is None:
+            saved.append(None)
+            versions.append(0)
+            continue
+        if x._inference:
+            raise RuntimeError(
+                "Inference tensors cannot be saved for backward. Please do not use Tensors created "
+                "in inference mode in computation tracked by autograd. To work around this, you "
+                "can make a clone to get a normal tensor and use it in autograd, or use "
+                "`torch.no_grad()` instead of `torch.inference_mode()`."
+            )
+        saved.append(x)
+        versions.append(x.storage.version)
+    if modes.saved_tensors_hooks is not None:
+        node.saved = graph.pack_inputs(saved)
+
+
+def _look(op, source, layouts):
+    """The view, or views, of `source` with a Layout, or several."""
+    if source._base is not None and not modes.inference:
+        graph.synchronise(source)
+    if layouts.__class__ is Layout:
+        return view_of(source, layouts)
+    if op.unsafe:
+        return tuple([_over_memory(source, layout) for layout in layouts])
+    return tuple([view_of(source, layout, several=True) for layout in layouts])
+
+
 def view_of(source, layout, several=False):
     """A value that looks into the memory of `source`; one of `several` may not be written to."""
     result = _over_memory(source, layout)
@@ -341,16 +488,29 @@ def view_of(source, layout, several=False):
 
 
 def _over_memory(source, layout):
-    result = initialise(
-        graph.blank(),
-        source.storage,
-        layout.dtype or source.dtype,
-        layout.shape,
-        layout.strides,
-        layout.offset,
-    )
+    form = layout.form
+    if form is None or form.place is not devices.form_of(source).place:
+        storage = source.storage
+        form = layout.form = form_with(
+            layout.dtype or source.dtype, layout.shape, layout.strides,
+            storage.device_type, storage.device_index,
+        )  # fmt: skip
+    result = looking(form, source.storage, layout.offset)
     result._untracked = source._untracked
     return result
+
+
+_PLAIN = frozenset(
+    {int, float, complex, bool, str, type(None), dtypes.dtype, shapes.Size, devices.device}
+)
+_MOST_PLANS = 4096
+
+
+def _is_plain(value):
+    """Whether a parameter may be kept in the key of a plan: it refers to no memory."""
+    if value.__class__ is tuple:
+        return all(map(_is_plain, value))
+    return value.__class__ in _PLAIN
 
 
 def camel_case(name):
@@ -421,11 +581,15 @@ def write_inplace(op, target, inputs, params):
     check_writable(target, inputs)
     spec = op.infer(*inputs, **params)
     check_target(target, spec)
-    edges = _edges(op, inputs) if modes.grad_enabled and op.differentiable else None
     node = None
-    if edges is not None:
-        node = op.make_node(inputs, params, edges)
-        _keep_original(node, target)
+    if modes.grad_enabled and op.differentiable:
+        edges = [
+            edge_of(x) if x is not None and (op.joint is not None or i in op.rules) else None
+            for i, x in enumerate(inputs)
+        ]
+        if any([edge is not None for edge in edges]):
+            node = op.make_node(inputs, params, edges)
+            _keep_original(node, target)
     if op.inplace_safe and spec.dtype is target.dtype and not _partly_shared(target, inputs[1:]):
         op.compute(target, *inputs, **params)
     else:
@@ -510,14 +674,6 @@ _SCALAR_NAMES = {
 def scalar_name(dtype):
     """PyTorch's name of a dtype in error messages."""
     return _SCALAR_NAMES[dtype.name]
-
-
-def _edges(op, inputs):
-    edges = [
-        edge_of(x) if x is not None and (op.joint is not None or i in op.rules) else None
-        for i, x in enumerate(inputs)
-    ]
-    return edges if any(edge is not None for edge in edges) else None
 
 
 def _partly_shared(target, others):

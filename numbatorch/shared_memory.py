@@ -5,7 +5,7 @@ import mmap
 import os
 import tempfile
 
-from .memory import Storage, allocator
+from .memory import Storage
 
 
 class _Mapping:
@@ -41,10 +41,7 @@ def share(storage):
         return
     mapping = _Mapping(_anonymous_file(storage.nbytes), storage.nbytes)
     ctypes.memmove(mapping.address, storage.address, storage.nbytes)
-    block, storage._block = storage._block, None
-    storage.address, storage._owner = mapping.address, mapping
-    if block is not None:
-        allocator.give_back(block)
+    storage.address, storage._owner, storage._block = mapping.address, mapping, None
 
 
 def file_of(storage):

@@ -168,7 +168,7 @@ class Tensor(Value):
         return from_numpy(np.asarray(array).astype(np.uint8) if array.dtype == bool else array)
 
     def __contains__(self, element):
-        if not isinstance(element, (Value, *_OPERANDS)):
+        if not isinstance(element, _OPERANDS):
             raise RuntimeError(
                 "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
                 f"{type(element)}."
@@ -414,17 +414,23 @@ def _operator(operation, reflected=False):
     """A method for a Python operator; NotImplemented where the other operand is no number."""
 
     def apply(self, other):
-        if not isinstance(other, Value) and not isinstance(other, _OPERANDS):
-            if isinstance(other, np.ndarray):
-                other = _from_array(other)
-            else:
-                return NotImplemented
-        return operation(other, self) if reflected else operation(self, other)
+        if isinstance(other, _OPERANDS):
+            return operation(self, other)
+        if isinstance(other, np.ndarray):
+            return operation(self, _from_array(other))
+        return NotImplemented
 
-    return apply
+    def apply_reflected(self, other):
+        if isinstance(other, _OPERANDS):
+            return operation(other, self)
+        if isinstance(other, np.ndarray):
+            return operation(_from_array(other), self)
+        return NotImplemented
+
+    return apply_reflected if reflected else apply
 
 
-_OPERANDS = (int, float, complex, bool, np.generic)
+_OPERANDS = (Value, int, float, complex, bool, np.generic)
 
 
 def _from_array(ndarray):
@@ -448,6 +454,9 @@ _BINARY_OPERATORS = {
     "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
 }  # fmt: skip
 
+#: Operators take no `alpha`: they need not pass through the functions that do.
+_OPS = {"add": arithmetic.add_op, "sub": arithmetic.sub_op}
+
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
@@ -457,9 +466,7 @@ def attach_methods():
         if name not in vars(Tensor):
             setattr(Tensor, name, _as_method(name, implementation))
     for symbol, name in _BINARY_OPERATORS.items():
-        operation = registry.FUNCTIONS.get(name)
-        if operation is None:
-            continue
+        operation = _OPS.get(name) or registry.FUNCTIONS[name]
         setattr(Tensor, f"__{symbol}__", _operator(operation))
         setattr(Tensor, f"__r{symbol}__", _operator(operation, reflected=True))
         if f"{name}_" in registry.METHODS:

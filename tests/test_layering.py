@@ -13,6 +13,7 @@ LAYERS = [
     {"kernel_cache"},
     {"cpu_builtins"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
+    {"host_allocator"},
     {"memory", "array", "shared_memory"},
     {"cuda_memory"},
     {"devices"},

@@ -3,7 +3,7 @@
 import heapq
 import sys
 
-from .. import devices, dtypes, graph, recording
+from .. import devices, graph, recording
 from ..graph import Node, modes
 from ..ops import reduction
 from ..ops.arithmetic import add_op
@@ -99,23 +99,22 @@ def _root_gradient(tensor, gradient):
 
 
 def _dependencies(roots):
-    """How many edges of the walk lead to each node, found without recursion."""
-    counts = {}
-    seen, waiting = set(), []
+    """{node: how many edges of the walk lead to it}, found without recursion."""
+    counts, waiting = {}, []
     for target, _ in roots:
-        if isinstance(target, Node) and target not in seen:
-            seen.add(target)
+        if isinstance(target, Node) and target not in counts:
+            counts[target] = 0
             waiting.append(target)
     while waiting:
         for edge in waiting.pop().edges:
-            if edge is None or not isinstance(edge[0], Node):
-                continue
-            target = edge[0]
-            counts[target] = counts.get(target, 0) + 1
-            if target not in seen:
-                seen.add(target)
-                waiting.append(target)
-    return counts, seen
+            if edge is not None and isinstance(edge[0], Node):
+                target = edge[0]
+                if target in counts:
+                    counts[target] += 1
+                else:
+                    counts[target] = 1
+                    waiting.append(target)
+    return counts
 
 
 def _needed(nodes, targets):
@@ -138,8 +137,11 @@ def _walk(tensors, grads, retain_graph, create_graph, targets):
     if any(edge is None for edge in roots):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     walk = _Walk(retain_graph, targets)
-    with set_grad_enabled(create_graph):
+    recorded, modes.grad_enabled = modes.grad_enabled, create_graph
+    try:
         walk.run(roots, grads)
+    finally:
+        modes.grad_enabled = recorded
     return walk.found
 
 
@@ -157,69 +159,67 @@ class _Walk:
         self.ready = []
 
     def run(self, roots, grads):
-        self.counts, nodes = _dependencies(roots)
-        self.needed = None if self.targets is None else _needed(nodes, self.targets)
+        self.counts = _dependencies(roots)
+        self.needed = None if self.targets is None else _needed(self.counts, self.targets)
         for edge, gradient in zip(roots, grads):
             self.deliver(edge, gradient)
-        for edge in roots:
-            self.make_ready(edge[0])
+        for node in list(self.pending):
+            if self.counts[node] == 0:
+                heapq.heappush(self.ready, (-node.sequence, node))
         while self.ready:
-            node = heapq.heappop(self.ready)[1]
-            self.visit(node)
-
-    def make_ready(self, target):
-        if (
-            isinstance(target, Node)
-            and not self.counts.get(target)
-            and target in self.pending
-            and self.counts.get(target) != -1
-        ):
-            self.counts[target] = -1
-            heapq.heappush(self.ready, (-target.sequence, target))
+            self.visit(heapq.heappop(self.ready)[1])
 
     def deliver(self, edge, gradient):
-        """Add a gradient to what waits at the end of an edge."""
+        """Add a gradient, or None, to what waits at the end of an edge."""
         target, index = edge
-        if isinstance(target, Node):
-            waiting = self.pending.get(target)
-            if waiting is None:
-                waiting = self.pending[target] = [None] * len(target.output_metas)
+        if not isinstance(target, Node):
             if gradient is not None:
-                old = waiting[index]
-                waiting[index] = gradient if old is None else add_op(old, gradient)
+                self.deliver_to_leaf(target, gradient)
             return
-        if gradient is None:
+        waiting = self.pending.get(target)
+        if waiting is None:
+            waiting = self.pending[target] = [None] * len(target.output_metas)
+        if gradient is not None:
+            old = waiting[index]
+            waiting[index] = gradient if old is None else add_op(old, gradient)
+
+    def deliver_to_leaf(self, leaf, gradient):
+        gradient = conform(gradient, graph.metadata_of(leaf))
+        if leaf._hooks:
+            gradient = _leaf_hooks(leaf, gradient)
+        if self.targets is None:
+            accumulate(leaf, gradient)
             return
-        gradient = _leaf_hooks(target, conform(gradient, graph.metadata_of(target), None, 0))
-        captured = self.captures.get((id(target), 0))
-        if captured is not None:
-            for i in captured:
-                old = self.found[i]
-                self.found[i] = gradient if old is None else add_op(old, gradient)
-        elif self.targets is None:
-            accumulate(target, gradient)
+        for i in self.captures.get((id(leaf), 0), ()):
+            old = self.found[i]
+            self.found[i] = gradient if old is None else add_op(old, gradient)
 
     def visit(self, node):
         grads = self.pending.pop(node)
         if node.retained:
             _run_retained(node, grads)
-        for index in range(len(grads)):
-            for i in self.captures.get((id(node), index), ()):
-                self.found[i] = grads[index]
-        if self.needed is not None and node not in self.needed:
-            return
-        results = self.gradients_of(node, grads) if any(g is not None for g in grads) else None
-        for i, edge in enumerate(node.edges):
+        if self.targets is not None:
+            for index in range(len(grads)):
+                for i in self.captures.get((id(node), index), ()):
+                    self.found[i] = grads[index]
+            if node not in self.needed:
+                return
+        if grads[0] is None and not any([g is not None for g in grads]):
+            results = [None] * len(node.edges)
+        else:
+            results = self.gradients_of(node, grads)
+        counts = self.counts
+        for edge, gradient, form in zip(node.edges, results, node.input_metas):
             if edge is None:
                 continue
-            gradient = None if results is None else results[i]
-            if gradient is not None:
-                gradient = conform(gradient, node.input_metas[i], node, i)
+            if gradient is not None and gradient.form is not form:
+                gradient = conform(gradient, form)
             self.deliver(edge, gradient)
             target = edge[0]
-            if isinstance(target, Node):
-                self.counts[target] -= 1
-                self.make_ready(target)
+            if target in counts:
+                left = counts[target] = counts[target] - 1
+                if left == 0:
+                    heapq.heappush(self.ready, (-target.sequence, target))
 
     def gradients_of(self, node, grads):
         if node.saved is None:
@@ -252,27 +252,27 @@ class _Walk:
         return results
 
 
-def conform(gradient, meta, node, index):
+def conform(gradient, form):
     """A gradient in the shape, dtype and device of the value it belongs to."""
-    shape, dtype, place = meta
-    if gradient.shape != shape:
-        gradient = reduction.sum_to_size(gradient, shape)
-    if gradient.dtype is not dtype:
-        gradient = cast(gradient, dtype)  # of a complex gradient, the real part
-    if devices.of(gradient) != place:
-        gradient = to_device(gradient, place)
+    if gradient.shape != form.shape:
+        gradient = reduction.sum_to_size(gradient, form.shape)
+    if gradient.dtype is not form.dtype:
+        gradient = cast(gradient, form.dtype)  # of a complex gradient, the real part
+    if graph.metadata_of(gradient).place != form.place:
+        gradient = to_device(gradient, form.place)
     return gradient
 
 
 # A gradient that nothing else refers to can be kept as it is.
 
 
-def _references_of_fresh_storage():
-    value = graph.allocate((), dtypes.float32)
+def _references_of_unshared_storage():
+    value = graph.blank()
+    value.storage = object()
     return sys.getrefcount(value.storage)
 
 
-_UNSHARED = _references_of_fresh_storage()
+_UNSHARED = _references_of_unshared_storage()
 
 
 def accumulate(leaf, gradient):
@@ -317,7 +317,7 @@ def _add(leaf, gradient):
 
 
 def _leaf_hooks(leaf, gradient):
-    for hook in tuple((leaf._hooks or {}).values()):
+    for hook in tuple(leaf._hooks.values()):
         if hook.__class__ is PostAccumulateHook:
             continue
         replaced = hook(gradient)

@@ -101,7 +101,7 @@ class _FunctionOp:
             raise RuntimeError(
                 f"expected Variable or None (got {type(gradient).__name__}) from {self.node_name}"
             )
-        shape = node.input_metas[index][0]
+        shape = node.input_metas[index].shape
         try:
             fits = graph.shapes.broadcast_shapes(gradient.shape, shape) == gradient.shape
         except RuntimeError:

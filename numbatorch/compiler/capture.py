@@ -7,6 +7,7 @@ buffers. Op calls tell which launches belong together, what they read and what t
 
 import ctypes
 import threading
+import weakref
 from bisect import bisect_right
 
 from .. import cpu_target, graph, memory, recording
@@ -30,27 +31,33 @@ from .program import (
 
 
 class _KeepingAllocator:
-    """Stands before the allocator during a capture: no block is handed out twice."""
+    """Takes the place of an allocator's function during a capture: no block is handed out twice."""
 
     def __init__(self, allocator):
         self.allocator = allocator
+        self._allocate = allocator.compiled
+        allocator.allocate = self.allocate
+        self._storages = []
+        #: {address: (what owns the block, address, bytes)} of all that was handed out.
         self.taken = {}
-        self.returned = []
 
-    def __getattr__(self, name):
-        return getattr(self.allocator, name)
+    def allocate(self, nbytes):
+        storage = self._allocate(nbytes)
+        self._storages.append((weakref.ref(storage), storage.address))
+        self.taken[storage.address] = storage._block, storage.address, nbytes
+        return storage
 
-    def take(self, nbytes):
-        block = self.allocator.take(nbytes)
-        self.taken[block[1]] = block
-        return block
+    @property
+    def returned(self):
+        """The blocks that no storage uses any more."""
+        return [self.taken[address] for storage, address in self._storages if storage() is None]
 
-    def give_back(self, block):
-        self.returned.append(block)
+    def stop(self):
+        self.allocator.allocate = self._allocate
 
     def close(self):
-        for block in self.returned:
-            self.allocator.give_back(block)
+        self.taken.clear()
+        self._storages.clear()
 
 
 class _Part:
@@ -92,7 +99,7 @@ class Capture(recording.Recorder):
 
     def __enter__(self):
         self._thread = threading.get_ident()
-        self._allocator = memory.allocator = _KeepingAllocator(memory.allocator)
+        self._allocator = _KeepingAllocator(memory.allocator)
         self._recording = recording.to(self)
         self._recording.__enter__()
         graph.listeners.append(self._op_called)
@@ -101,7 +108,7 @@ class Capture(recording.Recorder):
     def __exit__(self, *exception):
         graph.listeners.remove(self._op_called)
         self._recording.__exit__(*exception)
-        memory.allocator = self._allocator.allocator
+        self._allocator.stop()
 
     def close(self):
         """Let go of the memory that the captured step used."""

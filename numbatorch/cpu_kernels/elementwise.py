@@ -132,14 +132,14 @@ _MOST_PLANS = 8192
 def _plan(key, formula, out, operands, parameters):
     if len(_plans) >= _MOST_PLANS:
         _plans.clear()
-    kernel = _dense_kernel(formula, out.dtype, [x.dtype for x in operands], len(parameters))
+    kernel = _dense_kernel(formula, out.dtype, [x.dtype for x in operands], parameters)
     sizes, strides = layout_of(out, operands)
     layouts = [layout(sizes, steps) for steps in strides]
     slots = ()
     if any(found != DENSE for found in layouts):
         everything = (out, *operands)
         slots = (
-            kernel.pointer, len(everything), len(sizes), len(parameters),
+            kernel.pointer, len(everything), len(sizes), parameters,
             *[x.dtype.itemsize for x in everything], *layouts, *sizes, *chain(*strides),
         )  # fmt: skip
         kernel = cpu_target.specialise(strided)
@@ -147,20 +147,29 @@ def _plan(key, formula, out, operands, parameters):
     return plan
 
 
-def apply(formula, out, *operands, parameters=()):
-    """out[...] = formula(*operands, *parameters), operands broadcast to the shape of `out`."""
-    key = [formula, out.dtype, out.shape, out.strides, len(parameters)]
-    addresses = [out.address]
+def _planned(formula, out, operands, parameters):
+    """(kernel, items, slots) for arrays or Forms like these, and so many parameters."""
+    key = [formula, out.dtype, out.shape, out.strides, parameters]
     for x in operands:
         key += x.dtype, x.shape, x.strides
-        addresses.append(x.address)
     key = tuple(key)
-    plan = _plans.get(key) or _plan(key, formula, out, operands, parameters)
-    kernel, items, slots = plan
+    return _plans.get(key) or _plan(key, formula, out, operands, parameters)
+
+
+def apply(formula, out, *operands, parameters=()):
+    """out[...] = formula(*operands, *parameters), operands broadcast to the shape of `out`."""
+    kernel, items, slots = _planned(formula, out, operands, len(parameters))
     if items:
         if recording.recorder is not None:
             recording.recorder.elementwise(formula, out, operands, parameters)
-        kernel(items, GRAIN, *slots, *addresses, reals=parameters)
+        addresses = [x.address for x in operands]
+        kernel(items, GRAIN, *slots, out.address, *addresses, reals=parameters)
+
+
+def bind(formula, out, *operands, parameters=0):
+    """apply for arrays of these Forms: a function of (out, *operands, *parameters)."""
+    kernel, items, slots = _planned(formula, out, operands, parameters)
+    return kernel.bind(items, GRAIN, slots, 1 + len(operands))
 
 
 def dense(x):

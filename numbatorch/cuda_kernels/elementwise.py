@@ -93,6 +93,16 @@ def apply(formula, out, *operands, parameters=()):
     kernel(count, *arguments, sizes, count, tuple([compute(number) for number in parameters]))
 
 
+def bind(formula, out, *operands, parameters=0):
+    """apply for arrays of these Forms: a function of (out, *operands, *parameters)."""
+    arrays = 1 + len(operands)
+
+    def run(*arguments):
+        apply(formula, *arguments[:arrays], parameters=arguments[arrays:])
+
+    return run
+
+
 def dense(x):
     """x itself where its elements lie in row-major order without gaps, else such a copy."""
     if x.contiguous_layout:

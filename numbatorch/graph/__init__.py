@@ -8,7 +8,9 @@ import itertools
 import threading
 import traceback
 
-from .. import array, devices, shapes
+from .. import array, cpu_builtins, devices, shapes
+from ..devices import CPU, new_storage
+from ..memory import allocator as host_memory
 
 
 class _Modes(threading.local):
@@ -53,6 +55,7 @@ class Value(array.Array):
 def blank(kind=None):
     """A Value with no memory yet and no history."""
     value = object.__new__(kind or tensor_type)
+    value.form = None
     value._requires_grad = False
     value._node = None
     value._output_index = 0
@@ -74,6 +77,48 @@ tensor_type = Value
 def allocate(shape, dtype, place=devices.CPU, strides=None):
     """A fresh value of arbitrary contents."""
     return devices.allocate(blank(), shape, dtype, place, strides)
+
+
+def fresh(form):
+    """A new value of a Form, of arbitrary contents."""
+    template = form.template
+    value = _copy(_template(form) if template is None else template)
+    place = form.place
+    if place is CPU:
+        value.storage = host_memory.allocate(form.nbytes)
+    else:
+        value.storage = new_storage(form.nbytes, place)
+    if modes.inference:
+        value._inference = True
+    return value
+
+
+def looking(form, storage, offset):
+    """A new value of a Form that looks at `storage`."""
+    template = form.template
+    value = _copy(_template(form) if template is None else template)
+    value.storage = storage
+    value.offset = offset
+    if modes.inference:
+        value._inference = True
+    return value
+
+
+def _template(form):
+    """A value of a Form, all but its storage."""
+    value = blank()
+    value._inference = False
+    array.initialise(value, None, form.dtype, form.shape, form.strides)
+    value.form = form
+    form.template = value
+    return value
+
+
+def _copy(template):
+    """Compile the builtin at its first use, then stand aside for it."""
+    global _copy
+    _copy = cpu_builtins.copier(tensor_type)
+    return _copy(template)
 
 
 def alias(value, shape=None, strides=None, offset=None):
@@ -201,6 +246,29 @@ def type_name(value):
     return place + TYPE_NAMES[value.dtype.name]
 
 
+_blank_node = Node(None, None, None, None)
+
+
+def new_node(op, params, edges, input_metas):
+    """A Node, made faster than by its class."""
+    if modes.anomaly:
+        return Node(op, params, edges, input_metas)
+    node = _copy_node(_blank_node)
+    node.op = op
+    node.params = params
+    node.edges = edges
+    node.input_metas = input_metas
+    node.sequence = next(Node._sequence)
+    return node
+
+
+def _copy_node(template):
+    """Compile the builtin at its first use, then stand aside for it."""
+    global _copy_node
+    _copy_node = cpu_builtins.copier(Node)
+    return _copy_node(template)
+
+
 class AccumulateGrad:
     """How a leaf shows itself in `next_functions`."""
 
@@ -280,8 +348,8 @@ def edge_of(value):
 
 
 def metadata_of(value):
-    """What the engine must know of a value to bring a gradient into its form."""
-    return value.shape, value.dtype, devices.of(value)
+    """What the engine must know of a value to bring a gradient into its form: its Form."""
+    return devices.form_of(value)
 
 
 def bump_version(value):

@@ -147,7 +147,7 @@ def draw(*tensors, names=None):
         vertices[name] = Vertex("op", _call(target))
         for edge, meta in zip(target.edges, target.input_metas):
             if edge is not None:
-                edges.append((_identifier(edge[0]), name, _shape(meta[0]) if meta[0] else ""))
+                edges.append((_identifier(edge[0]), name, _shape(meta.shape) if meta.shape else ""))
                 waiting.append(edge[0])
     return Drawing(dict(reversed(vertices.items())), list(reversed(edges)))
 

@@ -22,7 +22,30 @@ from .registry import Sample, function, method, samples
 from .scalars import is_number
 
 add_op = binary("add", formulas.add, publish=False)
-sub_op = binary("sub", formulas.sub, publish=False)
+
+
+class _Difference(Elementwise):
+    """A difference, which bools have none of."""
+
+    def prepare(self, inputs, target=None):
+        bools = [_dtype_category(x) == dtypes.BOOLEAN for x in inputs]
+        if any(bools):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with "
+                + ("two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+                   "instead."
+                   if all(bools) else
+                   "a bool tensor is not supported. If you are trying to invert a mask, use the "
+                   "`~` or `logical_not()` operator instead.")
+            )  # fmt: skip
+        return super().prepare(inputs, target)
+
+
+def _difference_of(input, other):
+    """input - other"""
+
+
+sub_op = _Difference(_difference_of, formulas.sub, name="sub")
 mul = binary("mul", formulas.mul, aliases=("multiply",))
 true_divide = binary(
     "true_divide",
@@ -96,15 +119,6 @@ def _sum(input, other, alpha):
 
 def _difference(input, other, alpha):
     """(op, inputs, params) for input - alpha * other."""
-    if any(_dtype_category(x) == dtypes.BOOLEAN for x in (input, other)):
-        both = _dtype_category(input) == _dtype_category(other)
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with "
-            + ("two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
-               if both else
-               "a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
-               "`logical_not()` operator instead.")
-        )  # fmt: skip
     if alpha == 1 and alpha is not True:
         return sub_op, (input, other), {}
     _check_alpha(input, other, alpha)

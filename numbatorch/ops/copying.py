@@ -116,6 +116,5 @@ def fresh_full(shape, value, dtype, place):
 
 
 def zeros_like_meta(meta):
-    """Zeros in the form (shape, dtype, device) that a node keeps of a value."""
-    shape, dtype, place = meta
-    return fresh_full(shape, 0, dtype, place)
+    """Zeros like the value of which a node keeps the Form."""
+    return fresh_full(meta.shape, 0, meta.dtype, meta.place)

@@ -51,6 +51,24 @@ def magnitude(dtype):
 #: Which operands may be Python numbers: the positions of the others, which must be tensors.
 ANY, TENSOR_FIRST, TENSORS = (), (0,), (0, 1, 2)
 
+_NUMBERS = {bool, int, float}
+
+
+class _Numbers:
+    """A plan for inputs some of which are numbers: constants of this dtype stand for them."""
+
+    __slots__ = ("dtype", "place")
+
+    def __init__(self, dtype, place):
+        self.dtype = dtype
+        self.place = place
+
+    def replaced(self, inputs):
+        dtype, place = self.dtype, self.place
+        return tuple([
+            scalars.constant(x, dtype, place) if x.__class__ in _NUMBERS else x for x in inputs
+        ])  # fmt: skip
+
 
 class Elementwise(Op):
     """An op that applies one scalar formula to every element."""
@@ -94,9 +112,25 @@ class Elementwise(Op):
         parameters = [params[name] for name in self.param_names] if params else ()
         devices.kernels(out).elementwise.apply(self.formula, out, *inputs, parameters=parameters)
 
+    def bind(self, outputs, inputs, params):
+        if type(self).compute is not Elementwise.compute or tuple(params) != self.param_names:
+            return None
+        forms = [graph.metadata_of(x) for x in inputs]
+        kernels = devices.kernels(inputs[0])
+        return kernels.elementwise.bind(self.formula, outputs, *forms, parameters=len(params))
+
     def __call__(self, *args, out=None, **params):
+        if out is None:
+            plan = self._find_plan(args, params)
+            if plan.__class__ is _Numbers:
+                args = plan.replaced(args)
+                plan = self._find_plan(args, params)
+            if plan is not None:
+                return self._run(plan, args, params)
         inputs, params = self._bind(args, params)
-        inputs = self.prepare(inputs)
+        given, inputs = inputs, self.prepare(inputs)
+        if inputs is not given and not params:
+            self._note_numbers(given, inputs[0].dtype)
         if out is not None:
             return write_out(self, out, inputs, params)
         return self.call(inputs, params)
@@ -104,6 +138,15 @@ class Elementwise(Op):
     def inplace(self, *args, **params):
         inputs, params = self._bind(args, params)
         return write_inplace(self, inputs[0], self.prepare(inputs, inputs[0]), params)
+
+    def _note_numbers(self, inputs, dtype):
+        """Plan for calls on numbers beside tensors of a floating `dtype`, which take it on."""
+        forms = devices.forms_of(inputs)
+        tensors = [form for form in forms if form.__class__ is devices.Form]
+        numbers = [form for form in forms if form.__class__ is not devices.Form]
+        alike = all([form.dtype is dtype for form in tensors]) and set(numbers) <= _NUMBERS
+        if numbers and alike and dtype.category >= dtypes.FLOATING:
+            self._keep_plan(forms, _Numbers(dtype, tensors[0].place))
 
     def _bind(self, args, params):
         """(inputs, params) of a call, every parameter with a value; TypeError where they don't fit."""
@@ -132,7 +175,7 @@ class Elementwise(Op):
                 f"{self.name}() missing {len(missing)} required positional arguments: "
                 + ", ".join(f'"{name}"' for name in missing)
             )
-        return [bound.pop(name) for name in self.input_names], bound
+        return tuple([bound.pop(name) for name in self.input_names]), bound
 
     def prepare(self, inputs, target=None):
         """The inputs as values of the dtype to compute in, on one device.

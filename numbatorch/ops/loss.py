@@ -11,7 +11,7 @@ _SCALAR = Size(())
 
 def _node_name(node):
     """PyTorch's name of the node: labels of pixels have a class of their own."""
-    scores_shape = node.input_metas[0][0]
+    scores_shape = node.input_metas[0].shape
     return "NllLoss2DBackward0" if len(scores_shape) > 2 else "NllLossBackward0"
 
 

@@ -109,7 +109,7 @@ def name_by_dims(name):
     """PyTorch's name of a node: 0 at its end for a reduction to one number, 1 over some dims."""
 
     def name_of(node):
-        whole = len(node.params["dims"]) == len(node.input_metas[0][0])
+        whole = len(node.params["dims"]) == len(node.input_metas[0].shape)
         return f"{name}Backward{0 if whole else 1}"
 
     return name_of

@@ -46,12 +46,14 @@ def constant(value, dtype, place=devices.CPU):
     """A shared 0-d value holding `value`; never to be written to or handed to a user."""
     if value != value:
         return full_scalar(value, dtype, place)
-    key = (value, dtype, place, type(value), str(value)[0] == "-")
+    # Numbers that are equal may differ in type or, where they are zero, in sign.
+    key = value.__class__, value or str(value), dtype, None if place is devices.CPU else str(place)
     known = _constants.get(key)
     if known is None:
         if len(_constants) >= _MOST_CONSTANTS:
             _constants.clear()
         known = _constants[key] = full_scalar(value, dtype, place)
+        known._inference = False  # also where this is the first call that needs it
     return known
 
 

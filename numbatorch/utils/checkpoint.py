@@ -197,8 +197,8 @@ class _Frame:
 
 
 def _metadata(tensor):
-    shape, dtype, device = graph.metadata_of(tensor)
-    return {"shape": shape, "dtype": dtype, "device": device}
+    form = graph.metadata_of(tensor)
+    return {"shape": form.shape, "dtype": form.dtype, "device": form.place}
 
 
 # With reentry -------------------------------------------------------------------------------------
