@@ -192,7 +192,10 @@ class _Outputs:
         return len(self.node.saved_outputs)
 
     def __getitem__(self, index):
-        return self.node.output_value(range(len(self))[index])
+        places = range(len(self))[index]
+        if places.__class__ is range:
+            return [self.node.output_value(i) for i in places]
+        return self.node.output_value(places)
 
 
 class Op:
