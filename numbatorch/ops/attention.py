@@ -15,7 +15,11 @@ from .softmax import softmax
 from .views import transpose
 
 
-@primitive(name="attention", node_name="ScaledDotProductFlashAttentionForCpuBackward0")
+@primitive(
+    name="attention",
+    materialize_grads=False,
+    node_name="ScaledDotProductFlashAttentionForCpuBackward0",
+)
 def attention_op(query, key, value, mask, noise, *, scale, causal):
     """(softmax(query key^T * scale + mask) * noise) value, and what its gradient needs of the sums.
 

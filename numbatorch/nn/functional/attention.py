@@ -81,66 +81,59 @@ def multi_head_attention_forward(
         values = ops.cat([values, bias_v.repeat(1, batch, 1)])
         extra_positions += 1
 
+    heads = (batch, num_heads)
     queries = _split_heads(queries, num_heads)
-    keys = _split_heads(keys, num_heads) if static_k is None else static_k
-    values = _split_heads(values, num_heads) if static_v is None else static_v
+    keys = _split_heads(keys, num_heads) if static_k is None else static_k.unflatten(0, heads)
+    values = _split_heads(values, num_heads) if static_v is None else static_v.unflatten(0, heads)
     if add_zero_attn:
-        zeros = creation.zeros(
-            (keys.size(0), 1, keys.size(2)), dtype=keys.dtype, device=keys.device
-        )
-        keys, values = ops.cat([keys, zeros], 1), ops.cat([values, zeros], 1)
+        zeros = creation.zeros((*heads, 1, keys.size(-1)), dtype=keys.dtype, device=keys.device)
+        keys, values = ops.cat([keys, zeros], 2), ops.cat([values, zeros], 2)
         extra_positions += 1
     mask = _join_masks(attn_mask, key_padding_mask, extra_positions, num_heads)
-
+    if mask is not None:
+        mask = mask.unsqueeze(0) if mask.size(0) == 1 else mask.unflatten(0, heads)
     hinted = is_causal and key_padding_mask is None and not need_weights
-    output, weights = _attend(
-        queries,
-        keys,
-        values,
-        None if hinted else mask,
-        hinted,
-        dropout_p if training else 0.0,
-        need_weights,
-        batch,
-    )
-    output = output.transpose(0, 1).reshape(length * batch, embed_dim)
-    output = ops.linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
-    if weights is not None:
-        weights = weights.reshape(batch, num_heads, length, keys.size(1))
-        if average_attn_weights:
-            weights = weights.mean(1)
+    dropout_p = dropout_p if training else 0.0
+    if need_weights:
+        output, weights = _attend(queries, keys, values, mask, dropout_p)
+        weights = weights.mean(1) if average_attn_weights else weights
+    else:
+        mask, weights = None if hinted else mask, None
+        output = scaled_dot_product_attention(queries, keys, values, mask, dropout_p, hinted)
+    # sequences first in memory too, as in PyTorch: dropout draws in the order of memory
+    output = output.permute(2, 0, 1, 3).flatten(2)
+    output = ops.linear(output, out_proj_weight, out_proj_bias)
     if not batched:
         output = output.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)
     return output, weights
 
 
-def _attend(queries, keys, values, mask, causal, dropout_p, need_weights: bool, batch: int):
-    """(output, weights or None) of attention over (N * heads, L, E)."""
-    if need_weights:
-        scores = ops.bmm(queries * math.sqrt(1.0 / queries.size(-1)), keys.transpose(-2, -1))
-        if mask is not None:
-            scores = scores + mask
-        weights = ops.softmax(scores, -1)
-        if dropout_p > 0.0:
-            weights = dropout(weights, dropout_p)
-        return ops.bmm(weights, values), weights
-
-    def by_sample(tensor: Tensor) -> Tensor:
-        return tensor.reshape(batch, -1, *tensor.shape[1:])
-
-    if mask is not None:
-        mask = mask.unsqueeze(0) if mask.size(0) == 1 else by_sample(mask)
-    output = scaled_dot_product_attention(
-        by_sample(queries), by_sample(keys), by_sample(values), mask, dropout_p, causal
-    )
-    return output.reshape(-1, *output.shape[2:]), None
+def _attend(queries, keys, values, mask, dropout_p) -> tuple[Tensor, Tensor]:
+    """(output, weights) of attention over (N, heads, L, E)."""
+    scores = ops.matmul(queries * math.sqrt(1.0 / queries.size(-1)), keys.transpose(-2, -1))
+    weights = ops.softmax(scores if mask is None else scores + mask, -1)
+    if dropout_p > 0.0:
+        weights = dropout(weights, dropout_p)
+    return ops.matmul(weights, values), weights
 
 
 def _split_heads(tensor: Tensor, heads: int) -> Tensor:
-    """(L, N, E) as (N * heads, L, E / heads)."""
-    length, batch, features = tensor.shape
-    return tensor.reshape(length, batch * heads, features // heads).transpose(0, 1)
+    """(L, N, E) as (N, heads, L, E / heads)."""
+    return tensor.unflatten(-1, (heads, tensor.size(-1) // heads)).permute(1, 2, 0, 3)
+
+
+def _project(input: Tensor, weight: Tensor, bias: Tensor | None, count: int = 1):
+    """The affine map of (L, N, E), without a copy where the batch comes first in memory.
+
+    With `count`, a tuple of so many parts of the last dimension.
+    """
+    flipped = input.transpose(0, 1)
+    flips = flipped.is_contiguous() and not input.is_contiguous()
+    output = ops.linear(flipped if flips else input, weight, bias)
+    parts = output.chunk(count, -1) if count > 1 else (output,)
+    parts = tuple(part.transpose(0, 1) for part in parts) if flips else parts
+    return parts if count > 1 else parts[0]
 
 
 def _project_packed(query, key, value, weight, bias) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,13 +143,13 @@ def _project_packed(query, key, value, weight, bias) -> tuple[Tensor, Tensor, Te
     features = query.size(-1)
     if key is value:
         if query is key:
-            return ops.linear(query, weight, bias).chunk(3, -1)
+            return _project(query, weight, bias, 3)
         query_weight, rest = weight.split([features, 2 * features])
         query_bias, rest_bias = (
             (None, None) if bias is None else bias.split([features, 2 * features])
         )
-        queries = ops.linear(query, query_weight, query_bias)
-        return queries, *ops.linear(key, rest, rest_bias).chunk(2, -1)
+        queries = _project(query, query_weight, query_bias)
+        return queries, *_project(key, rest, rest_bias, 2)
     return _project_separately(query, key, value, weight.chunk(3), bias)
 
 
@@ -169,7 +162,7 @@ def _project_separately(query, key, value, weights, bias) -> tuple[Tensor, Tenso
         if weight is None:
             raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
     biases = (None, None, None) if bias is None else bias.chunk(3)
-    return tuple(map(ops.linear, (query, key, value), weights, biases))
+    return tuple(map(_project, (query, key, value), weights, biases))
 
 
 def _canonical_mask(
