@@ -114,6 +114,16 @@ def zeta(s, q):
 
 
 @formula
+def real_zeta(s, q):
+    """Hurwitz' zeta function for real s; infinite at s = 1, NaN below"""
+    if s <= 1 or s != s:
+        return like(q, math.inf) if s == 1 else like(q, math.nan)
+    if q < 0 and q != floor(q) and s != floor(s):
+        return like(q, math.nan)
+    return zeta(s, q)
+
+
+@formula
 def polygamma(x, n):
     """The derivative of order n > 0 of digamma"""
     size = exp(lgamma(n + like(x, 1))) * zeta(n + like(x, 1), x)

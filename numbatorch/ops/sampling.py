@@ -214,7 +214,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """Indices of the last dimension, drawn in proportion to the elements of `input`."""
     _check_weights(input, num_samples, replacement)
     chosen = for_value(generator, input, "multinomial")
-    if replacement:
+    if replacement and num_samples > 1:
         rows = contiguous(input.detach()).reshape(-1, input.shape[-1])
         result = choice_op(rows, num_samples=num_samples, generator=chosen)
         result = result.reshape(*input.shape[:-1], num_samples)
