@@ -332,3 +332,29 @@ def _ctc_forward(log_probs, targets, input_lengths, target_lengths, blank: int) 
     before = ops.where(ends > 0, alpha.gather(1, (ends - 1).clamp_min(0)), _LOG_ZERO)
     total = ops.logsumexp(ops.stack([last, before]), 0).squeeze(1)
     return ops.where(total < _LOG_ZERO / 2, math.inf, -total)
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options=None,
+) -> Tensor:
+    """The cross entropy of linear(input); ``options``, which saves memory in PyTorch, is accepted."""
+    if linear_weight.dim() != 2:
+        raise NotImplementedError(
+            "linear_cross_entropy: linear_weight of more than two dimensions is not supported, but "
+            f"got {list(linear_weight.shape)}"
+        )
+    logits = ops.linear(input, linear_weight, linear_bias)
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(
+        logits, target, weight, ignore_index=ignored, reduction=reduction,
+        label_smoothing=label_smoothing,
+    )  # fmt: skip

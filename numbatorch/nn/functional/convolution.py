@@ -5,6 +5,17 @@ from numbatorch.nn.sizes import _pair
 from numbatorch.tensor import Tensor
 
 
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """A convolution of (T, N, C_in) by (width, C_in, C_out), over the first dimension."""
+    if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
+        raise RuntimeError(
+            "conv_tbc: expected 3-dimensional input and weight and 1-dimensional bias, but got "
+            f"{input.dim()}, {weight.dim()} and {bias.dim()} dimensions"
+        )
+    found = ops.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return found.permute(2, 0, 1)
+
+
 def unfold(input: Tensor, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
     """The windows of (N, C, H, W) as columns (N, C * kernel elements, windows)."""
     if input.dim() not in (3, 4):

@@ -190,3 +190,20 @@ def _unpooled_size(input, kernel_size, stride, padding, output_size) -> list[int
                 f"{lowest[place]} and {highest[place]})"
             )
     return output_size
+
+
+def _with_indices(pool):
+    def pooled(input: Tensor, *args, **kwargs):
+        return pool(input, *args, **{**kwargs, "return_indices": True})
+
+    pooled.__name__ = pooled.__qualname__ = f"{pool.__name__}_with_indices"
+    pooled.__doc__ = f"`{pool.__name__}` with ``return_indices``."
+    return pooled
+
+
+max_pool1d_with_indices = _with_indices(max_pool1d)
+max_pool2d_with_indices = _with_indices(max_pool2d)
+max_pool3d_with_indices = _with_indices(max_pool3d)
+adaptive_max_pool1d_with_indices = _with_indices(adaptive_max_pool1d)
+adaptive_max_pool2d_with_indices = _with_indices(adaptive_max_pool2d)
+adaptive_max_pool3d_with_indices = _with_indices(adaptive_max_pool3d)

@@ -74,6 +74,7 @@ from numbatorch.nn.modules.dropout import (
 )
 from numbatorch.nn.modules.flatten import Flatten, Unflatten
 from numbatorch.nn.modules.fold import Fold, Unfold
+from numbatorch.nn.modules.fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from numbatorch.nn.modules.instancenorm import (
     InstanceNorm1d,
     InstanceNorm2d,
@@ -94,6 +95,7 @@ from numbatorch.nn.modules.loss import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
@@ -108,7 +110,13 @@ from numbatorch.nn.modules.loss import (
     TripletMarginWithDistanceLoss,
 )
 from numbatorch.nn.modules.module import Module
-from numbatorch.nn.modules.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from numbatorch.nn.modules.normalization import (
+    CrossMapLRN2d,
+    GroupNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from numbatorch.nn.modules.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -203,6 +211,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -218,6 +227,8 @@ __all__ = [
     "GRU",
     "GRUCell",
     "GaussianNLLLoss",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
@@ -231,6 +242,7 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from numbatorch.nn import functional as F
 from numbatorch.nn.functional.reduction import current_reduction
 from numbatorch.nn.modules.distance import PairwiseDistance
+from numbatorch.nn.modules.linear import Linear
 from numbatorch.nn.modules.module import Module
 from numbatorch.tensor import Tensor
 
@@ -393,3 +394,41 @@ class CTCLoss(_Loss):
             self.reduction,
             self.zero_infinity,
         )
+
+
+class LinearCrossEntropyLoss(Module):
+    """A linear layer and the cross entropy of its outputs."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple = (),
+        bias: bool = False,
+        device=None,
+        dtype=None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options=None,
+    ):
+        super().__init__()
+        if tuple(out_features):
+            raise NotImplementedError(
+                f"LinearCrossEntropyLoss: out_features={out_features} is not supported"
+            )
+        self.linear = Linear(in_features, num_classes, bias=bias, device=device, dtype=dtype)
+        self.register_buffer("weight", weight)
+        self.reduction = reduction
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.options = options
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.linear_cross_entropy(
+            input, self.linear.weight, target, linear_bias=self.linear.bias, weight=self.weight,
+            reduction=self.reduction, ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing, options=self.options,
+        )  # fmt: skip
