@@ -78,6 +78,8 @@ class Capture(recording.Recorder):
     """Records what happens in the `with` block; `program` then makes a program of it."""
 
     def __init__(self):
+        #: Why a replay would not be right, if so.
+        self.broken = None
         self._parts = []
         self._since_op = []
         self._next_elementwise = None
@@ -148,7 +150,8 @@ class Capture(recording.Recorder):
             return
         address = array.storage.address
         if address not in self.taken or self.is_touched(address, array.storage.nbytes):
-            break_graph("Python looks at the values of a tensor")
+            self.broken = self.broken or "Python looks at the values of a tensor"
+            break_graph(self.broken)
         self.host_made.add(address)
 
     def is_touched(self, address, nbytes):
@@ -230,13 +233,14 @@ class Capture(recording.Recorder):
 
     def program(self, results, gradients, saved=()):
         """The program, for a step that hands out `results`, leaves `gradients`, and keeps `saved`
-        for later (all are tensors, those from outside the step among them)."""
+        for later: tensors, those from outside the step among them, and storages."""
         places = _Places(self, results, gradients, saved)
         instructions = [self._instruction(part, places) for part in self._parts]
         program = Program(instructions, places.buffers)
         program.results = [places.region(self._array(x)) for x in results]
         program.gradients = [places.region(self._array(x)) for x in gradients]
         program.keepers = self._kept
+        program.find = places.find
         return program
 
     def _instruction(self, part, places):
@@ -277,7 +281,8 @@ class _Places:
 
     def __init__(self, capture, results, gradients, saved):
         kinds = dict.fromkeys((block[1] for block in capture.returned), TEMPORARY)
-        for kind, tensors in ((SAVED, saved), (GRADIENT, gradients), (RESULT, results)):
+        kinds.update({storage.address: SAVED for storage in saved})
+        for kind, tensors in ((GRADIENT, gradients), (RESULT, results)):
             kinds.update({x.storage.address: kind for x in tensors})
         found = []
         for address, block in capture.taken.items():

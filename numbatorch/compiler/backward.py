@@ -1,0 +1,191 @@
+"""The backward pass of a captured forward pass: captured as well, and attached to what it returns.
+
+A step that returns tensors which autograd still follows is two programs. What the second one reads
+of the first one's temporaries is kept in a block of its own, made anew by each call, so that several
+forward passes may wait for their backward passes.
+"""
+
+from .. import autograd
+from ..creation import ones
+from ..graph import Node, edge_of, metadata_of
+from .capture import Capture
+from .errors import GraphBreak
+from .made import SavedMemory
+from .plan import Plan
+
+
+def first_number():
+    """A number that all nodes of the graph will be later than."""
+    return next(Node._sequence)
+
+
+class History:
+    """The nodes behind `results` that were made after node number `since`."""
+
+    def __init__(self, results, since):
+        self.since = since
+        self.roots = [x for x in results if self._node(x) is not None]
+        #: Where it begins: edges to leaves and to older nodes.
+        self.targets = {}
+        self.is_spent = False
+        waiting, seen = [self._node(x) for x in self.roots], set()
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            self.is_spent = self.is_spent or node.saved is None
+            for edge in node.edges:
+                if edge is None:
+                    continue
+                if isinstance(edge[0], Node) and edge[0].sequence > since:
+                    waiting.append(edge[0])
+                else:
+                    self.targets[id(edge[0]), edge[1]] = edge[0]
+
+    @property
+    def is_live(self):
+        """Whether there is still something to differentiate."""
+        return bool(self.roots) and not self.is_spent
+
+    def _node(self, x):
+        """The node that made a result meanwhile."""
+        edge = edge_of(x)
+        if edge is None or not isinstance(edge[0], Node) or edge[0].sequence <= self.since:
+            return None
+        return edge[0]
+
+    def beginnings(self, arguments):
+        """The tensors at which it begins: (arguments, leaves from outside)."""
+        found = {}
+        for x in arguments:
+            edge = edge_of(x)
+            if edge is not None and (id(edge[0]), edge[1]) in self.targets:
+                found[id(edge[0]), edge[1]] = x
+        leaves = [target for key, target in self.targets.items() if key not in found]
+        if any(isinstance(target, Node) for target in leaves):
+            raise GraphBreak("a tensor with a history comes from outside, not as an argument")
+        return list(found.values()), leaves
+
+
+class _Pass:
+    """What a forward pass leaves to its backward pass: memory, and how often it was changed."""
+
+    def __init__(self, storages, addresses):
+        self.storages = storages
+        self.versions = [storage.version for storage in storages]
+        self.addresses = addresses
+
+    def check(self, name):
+        for storage, version in zip(self.storages, self.versions):
+            if storage.version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: memory that {name} needs is at version "
+                    f"{storage.version}; expected version {version} instead."
+                )
+
+
+class _CompiledOp:
+    """What stands in the graph for a compiled forward pass."""
+
+    node_name = "CompiledFunctionBackward"
+    name = "compiled"
+    materialize_grads = True
+
+    def __init__(self, plan):
+        self.plan = plan
+
+    def backward(self, node, grads):
+        (saved,) = node.saved
+        saved.check(self.node_name)
+        return self.plan((saved, *[g.contiguous() for g in grads]), {})
+
+
+class Differentiation:
+    """The captured backward pass of `history`, which began at some of the `arguments`."""
+
+    def __init__(self, forward, history, arguments, outside):
+        self.outside = outside
+        self.roots = history.roots
+        self.arguments, self.leaves = history.beginnings(arguments)
+        self.tangents = [ones(x.shape, dtype=x.dtype, device=x.device) for x in self.roots]
+        with Capture() as backward:
+            gradients = autograd.grad(
+                self.roots, (*self.arguments, *self.leaves), self.tangents, retain_graph=True,
+                allow_unused=True,
+            )  # fmt: skip
+        if backward.leaves or backward.broken:
+            raise GraphBreak("the backward pass does more than to compute gradients")
+        results = {x.storage for x in self.roots}
+        self._moving, self._held, saved = [], [], []
+        for storage in backward.outside.values():
+            if storage in [x.storage for x in self.tangents]:
+                continue
+            if storage in results or outside.finder(storage) is not None:
+                self._moving.append(storage)
+            elif storage.address in forward.taken and storage.address not in forward.host_made:
+                saved.append(storage)
+            else:
+                self._held.append(storage)
+        self.saved = SavedMemory(saved)
+        self._op = _CompiledOp(Plan(backward, tuple(gradients), self))
+        backward.close()
+
+    # Where the backward plan finds memory: its arguments are (_Pass, *tangents).
+
+    def finder(self, storage):
+        for i, tangent in enumerate(self.tangents):
+            if tangent.storage is storage:
+                return lambda args, kwargs: args[1 + i].address
+        for sources, first in ((self._moving, 0), (self.saved.storages, len(self._moving))):
+            if storage in sources:
+                position = first + sources.index(storage)
+                return lambda args, kwargs: args[0].addresses[position]
+        return None
+
+    def getter(self, tensor):
+        for i, tangent in enumerate(self.tangents):
+            if tangent is tensor:
+                return lambda args, kwargs: args[1 + i]
+        return None
+
+    # Attaching it to what the forward plan returns.
+
+    def attach_to(self, plan, tensors):
+        """Let every call of the forward plan, whose results are like `tensors`, have a history."""
+        positions = [next(i for i, x in enumerate(tensors) if x is root) for root in self.roots]
+        fresh = {
+            id(storage): plan.fresh[plan.program.find(storage.address)[0]]
+            for storage in self._moving
+            if storage in [x.storage for x in self.roots]
+        }
+        sources = [
+            fresh.get(id(storage)) or self.outside.finder(storage) for storage in self._moving
+        ]
+        getters = [self.outside.getter(x) for x in self.arguments]
+        metas = [metadata_of(x) for x in (*self.arguments, *self.leaves)]
+
+        def attach(made, args, kwargs):
+            storages, addresses = list(self._held), []
+            for source in sources:
+                if callable(source):
+                    addresses.append(source(args, kwargs))
+                else:
+                    storages.append(source.storage)
+                    addresses.append(source.storage.address)
+            arguments = [get(args, kwargs) for get in getters]
+            storages += [x.storage for x in arguments]
+            if self.saved.block is not None:
+                base = self.saved.block.address
+                addresses += [base + offset for offset in self.saved.offsets]
+                storages.append(self.saved.block)
+            edges = [edge_of(x) for x in (*arguments, *self.leaves)]
+            node = Node(self._op, {}, edges, metas)
+            node.saved = (_Pass(storages, addresses),)
+            node.output_metas = [metadata_of(made[i]) for i in positions]
+            for index, i in enumerate(positions):
+                made[i]._requires_grad = True
+                made[i]._node, made[i]._output_index = node, index
+
+        plan.attach = attach

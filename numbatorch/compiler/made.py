@@ -1,0 +1,86 @@
+"""Memory and tensors that a program makes: what it returns, what it leaves as gradients."""
+
+from itertools import accumulate
+from sys import getrefcount
+
+from .. import array, graph, memory
+
+_ALIGNMENT = 64
+
+
+class FreshMemory:
+    """The memory of a buffer of results: fresh for each call, unless nobody else holds the last."""
+
+    def __init__(self, storage):
+        self.storage = storage
+
+    def renew(self):
+        """The address of the memory for this call."""
+        if getrefcount(self.storage) > 2:
+            self.storage = memory.Storage(self.storage.nbytes)
+        return self.storage.address
+
+
+class Form:
+    """A tensor's form, and the history that it shows: those of the tensor of the capture."""
+
+    def __init__(self, tensor):
+        self.form = tensor.dtype, tensor.shape, tensor.strides, tensor.offset
+        self.history = tensor._requires_grad, tensor._node, tensor._output_index
+
+    def make(self, storage):
+        tensor = array.initialise(graph.blank(), storage, *self.form)
+        tensor._requires_grad, tensor._node, tensor._output_index = self.history
+        return tensor
+
+
+class MadeGradient:
+    """The gradient of a leaf: the same tensor where nobody else holds the last one."""
+
+    def __init__(self, leaf):
+        self.leaf = leaf
+        self.tensor = leaf._grad
+        self.storage = self.tensor.storage
+        self.form = Form(self.tensor)
+
+    def renew(self):
+        """The address of the memory for this call."""
+        tensor = self.tensor
+        if (
+            self.leaf._grad is not tensor
+            or getrefcount(tensor) > 4
+            or getrefcount(self.storage) > 3
+        ):
+            self.tensor = None
+            self.storage = memory.Storage(self.storage.nbytes)
+        return self.storage.address
+
+    def put(self):
+        """Make it the gradient of the leaf."""
+        if self.tensor is None:
+            self.tensor = self.leaf._grad = self.form.make(self.storage)
+
+
+class SavedMemory:
+    """One block for all that a backward pass reads of its forward pass's temporaries."""
+
+    def __init__(self, storages):
+        self.storages = storages
+        sizes = [-(-storage.nbytes // _ALIGNMENT) * _ALIGNMENT for storage in storages]
+        *self.offsets, self.nbytes = accumulate([0, *sizes])
+        self.block = None
+
+    def renew(self):
+        self.block = memory.Storage(self.nbytes)
+        return self.block.address
+
+    def finders(self, program):
+        """{buffer: find(args, kwargs) -> its address}; the first makes the block."""
+        buffers = [program.find(storage.address)[0] for storage in self.storages]
+        finders = [self._finder(offset) for offset in self.offsets]
+        return dict(zip(buffers, finders))
+
+    def _finder(self, offset):
+        if offset == 0:
+            return lambda args, kwargs: self.renew()
+        return lambda args, kwargs: self.block.address + offset
