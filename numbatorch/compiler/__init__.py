@@ -1,0 +1,75 @@
+"""Compiling: a function, a module or a whole training step, captured once and replayed natively.
+
+    interpreter/   runs the user's function once, and guards what it depends on
+    capture.py     listens meanwhile, and writes down a program
+    program.py     what a program is; passes/ make it shorter
+    codegen.py     generated kernels
+    replay.py      one native call that runs a program; memory_plan.py says where
+    plan.py        what happens in Python around a replay
+    backward.py    the backward pass of a captured forward pass
+    compiled.py    what `compile` returns
+"""
+
+from ..nn.modules.module import Module
+from .. import recording
+from .compiled import CompiledFunction, CompileWarning
+from .explain import explain
+from .module import OptimizedModule
+
+__all__ = [
+    "CompileWarning",
+    "CompiledFunction",
+    "OptimizedModule",
+    "compile",
+    "disable",
+    "explain",
+    "is_compiling",
+    "reset",
+]
+
+
+def compile(
+    model=None, *, fullgraph=False, dynamic=None, backend="numba", mode=None, options=None,
+    disable=False,
+):  # fmt: skip
+    """A function that does what `model` does, replayed from a capture (`torch.compile`).
+
+    `model` is a function, a Module, or a whole training step; without it, a decorator. The first
+    call runs in eager mode and the second is captured; a call of another kind (shapes, dtypes,
+    settings, values of Python numbers) is captured anew. What cannot be replayed runs in eager
+    mode, and a CompileWarning names the line; with `fullgraph`, RuntimeError. `dynamic`, `backend`,
+    `mode` and `options` are accepted for PyTorch's sake.
+    """
+    if model is None:
+        return lambda found: compile(
+            found, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
+            options=options, disable=disable,
+        )  # fmt: skip
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified.")
+    if not callable(model):
+        raise RuntimeError(f"compile() expects a function or a Module, not {model!r}")
+    if isinstance(model, Module):
+        return OptimizedModule(model, fullgraph, not disable)
+    if isinstance(model, CompiledFunction):
+        return model
+    return CompiledFunction(model, fullgraph, not disable)
+
+
+def disable(function=None, recursive=True, *, reason=None):
+    """Decorator: a function that is never part of a capture (`torch.compiler.disable`)."""
+    if function is None:
+        return lambda found: disable(found, recursive, reason=reason)
+    function.__dict__["_compile_disabled"] = True
+    return function
+
+
+def is_compiling():
+    """Whether a function is being captured."""
+    return recording.recorder is not None
+
+
+def reset():
+    """Forget all captures of all compiled functions."""
+    for compiled in list(CompiledFunction.instances):
+        compiled.reset()

@@ -1,0 +1,143 @@
+"""Compiled functions: captured once for each kind of call, then replayed."""
+
+import functools
+import threading
+import warnings
+
+from .. import recording
+from ..graph import Value
+from . import interpreter
+from .backward import Differentiation, History, first_number
+from .capture import Capture
+from .errors import GraphBreak
+from .guards import Guards
+from .plan import BadInput, Plan
+from .results import Template
+
+#: Kinds of calls (shapes, settings, ...) that a function is captured for; then it runs in eager mode.
+MOST_PLANS = 8
+#: Captures that a function may break before it is left to eager mode for good.
+_MOST_BREAKS = 2
+
+
+class CompileWarning(UserWarning):
+    """A compiled function runs in eager mode, and why."""
+
+
+class _Outside:
+    """Where a plan finds memory that comes with the arguments of a call."""
+
+    def __init__(self, guards, tensors):
+        self.guards = guards
+        self.arguments = [x for x in tensors if guards.is_argument(x)]
+
+    def finder(self, storage):
+        """find(args, kwargs) -> where the memory that stands for `storage` begins, or None."""
+        for tensor in self.arguments:
+            if tensor.storage is storage:
+                getter, shift = self.guards.getter(tensor), tensor.offset * tensor.dtype.itemsize
+                return lambda args, kwargs: getter(args, kwargs).address - shift
+        return None
+
+    def getter(self, tensor):
+        """get(args, kwargs) -> the argument that stands for `tensor`, or None."""
+        if any(x is tensor for x in self.arguments):
+            return self.guards.getter(tensor)
+        return None
+
+
+class CompiledFunction:
+    """What `compile` makes of a function; see there."""
+
+    def __init__(self, function, fullgraph=False, enabled=True):
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        self.fullgraph = fullgraph
+        self.enabled = enabled
+        self.reset()
+
+    def reset(self):
+        """Forget all captures."""
+        #: (check(args, kwargs), plan, guards) for each kind of call, the latest first.
+        self.plans = []
+        self.breaks = []
+        self._warm = False
+        self._lock = threading.RLock()
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args, **kwargs):
+        for check, plan, _ in self.plans:
+            if check(args, kwargs) and plan.accepts():
+                if recording.recorder is not None:
+                    break
+                try:
+                    return plan(args, kwargs)
+                except BadInput:
+                    return self.function(*args, **kwargs)
+        return self._first_call(args, kwargs)
+
+    def _first_call(self, args, kwargs):
+        """A call of a kind that is new."""
+        if not self.enabled or recording.recorder is not None:
+            return self.function(*args, **kwargs)
+        if not self._warm:  # what is made lazily is made now: parameters, state of optimizers
+            self._warm = True
+            return self.function(*args, **kwargs)
+        if len(self.breaks) >= _MOST_BREAKS or len(self.plans) >= MOST_PLANS:
+            self._tell_of_limit()
+            return self.function(*args, **kwargs)
+        with self._lock:
+            return self._capture(args, kwargs)
+
+    def _tell_of_limit(self):
+        if len(self.plans) >= MOST_PLANS:
+            self.enabled = False
+            why = self.plans[0][2].explain_failure
+            self._warn(
+                f"it was captured for {MOST_PLANS} kinds of calls, and the next one differs again; "
+                f"compared with the last one: {why}"
+            )
+
+    def _warn(self, reason):
+        name = getattr(self.function, "__qualname__", repr(self.function))
+        warnings.warn(f"{name} runs in eager mode: {reason}", CompileWarning, stacklevel=5)
+
+    # Capturing --------------------------------------------------------------------
+
+    def _capture(self, args, kwargs):
+        guards, since = Guards(), first_number()
+        with Capture() as capture:
+            try:
+                result = interpreter.run(self.function, args, kwargs, guards, capture.stop)
+            except GraphBreak as error:  # found when all was done
+                raise AssertionError("a graph break must not end the function") from error
+        try:
+            if capture.broken is not None:
+                raise capture.broken
+            self.plans.insert(0, self._plan(capture, result, guards, since))
+        except GraphBreak as error:
+            self._broken(error)
+        finally:
+            capture.close()
+        return Template(result, final=True).final
+
+    def _plan(self, capture, result, guards, since):
+        outside = _Outside(guards, capture.outside_tensors(guards))
+        tensors = Template(result).tensors
+        history = History(tensors, since)
+        if not history.is_live:
+            plan = Plan(capture, result, outside)
+        else:
+            differentiation = Differentiation(capture, history, outside.arguments, outside)
+            plan = Plan(capture, result, outside, differentiation.saved)
+            differentiation.attach_to(plan, tensors)
+        return guards.check, plan, guards
+
+    def _broken(self, error):
+        self.breaks.append(error)
+        if self.fullgraph:
+            raise RuntimeError(f"the function cannot be compiled as a whole: {error}") from None
+        if len(self.breaks) == _MOST_BREAKS:
+            self._warn(error)
