@@ -7,6 +7,7 @@ they can be fused.
 """
 
 import ctypes
+import functools
 from contextlib import contextmanager
 
 recorder = None
@@ -43,11 +44,30 @@ class Recorder:
     def host_action(self, action):
         """`action()` changes the state of Python objects, in a way that a replay can repeat."""
 
+    @contextmanager
+    def paused(self):
+        """Do not listen to host actions meanwhile: they are part of another one."""
+        yield
+
     def gradient_set(self, leaf):
         """`leaf.grad` is about to be replaced."""
 
     def gradient_used(self, leaf):
         """Something is about to depend on `leaf.grad`, if only on whether there is one."""
+
+
+def repeatable(method):
+    """Decorator: a method that changes Python state only, which a replay does by calling it."""
+
+    @functools.wraps(method)
+    def recorded(*args, **kwargs):
+        if recorder is not None:
+            recorder.host_action(functools.partial(recorded, *args, **kwargs))
+            with recorder.paused():
+                return method(*args, **kwargs)
+        return method(*args, **kwargs)
+
+    return recorded
 
 
 @contextmanager

@@ -1,17 +1,17 @@
 """Compiling: a function, a module or a whole training step, captured once and replayed natively.
 
-    interpreter/   runs the user's function once, and guards what it depends on
-    capture.py     listens meanwhile, and writes down a program
-    program.py     what a program is; passes/ make it shorter
-    codegen.py     generated kernels
-    replay.py      one native call that runs a program; memory_plan.py says where
-    plan.py        what happens in Python around a replay
-    backward.py    the backward pass of a captured forward pass
-    compiled.py    what `compile` returns
+interpreter/   runs the user's function once, and guards what it depends on
+capture.py     listens meanwhile, and writes down a program
+program.py     what a program is; passes/ make it shorter
+codegen.py     generated kernels
+replay.py      one native call that runs a program; memory_plan.py says where
+plan.py        what happens in Python around a replay
+backward.py    the backward pass of a captured forward pass
+compiled.py    what `compile` returns
 """
 
-from ..nn.modules.module import Module
 from .. import recording
+from ..nn.modules.module import Module
 from .compiled import CompiledFunction, CompileWarning
 from .explain import explain
 from .module import OptimizedModule

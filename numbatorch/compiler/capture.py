@@ -9,10 +9,12 @@ import ctypes
 import threading
 import weakref
 from bisect import bisect_right
+from contextlib import contextmanager
 
 from .. import cpu_target, graph, memory, recording
 from ..random import Generator
-from .errors import break_graph
+from .errors import GraphBreak
+from .interpreter import break_graph
 from .program import (
     CONSTANT,
     GRADIENT,
@@ -98,6 +100,11 @@ class Capture(recording.Recorder):
         #: (action, None).
         self.host_actions = []
         self._next_update = self._next_table = None
+        self._is_paused = False
+
+    def stop(self, error):
+        """Note the first GraphBreak."""
+        self.broken = self.broken or error
 
     def __enter__(self):
         self._thread = threading.get_ident()
@@ -150,8 +157,7 @@ class Capture(recording.Recorder):
             return
         address = array.storage.address
         if address not in self.taken or self.is_touched(address, array.storage.nbytes):
-            self.broken = self.broken or "Python looks at the values of a tensor"
-            break_graph(self.broken)
+            break_graph("Python looks at the values of a tensor")
         self.host_made.add(address)
 
     def is_touched(self, address, nbytes):
@@ -195,7 +201,14 @@ class Capture(recording.Recorder):
         self.host_actions.append((self._next_update, self._next_table))
 
     def host_action(self, action):
-        self.host_actions.append((action, None))
+        if not self._is_paused:
+            self.host_actions.append((action, None))
+
+    @contextmanager
+    def paused(self):
+        before, self._is_paused = self._is_paused, True
+        yield
+        self._is_paused = before
 
     def _op_called(self, op, inputs, params, result):
         if threading.get_ident() != self._thread:
@@ -291,7 +304,7 @@ class _Places:
             elif address in kinds:
                 found.append((address, Buffer(kinds[address], block[2])))
             elif capture.is_touched(address, block[2]):
-                break_graph("memory that the step made is still in use after it")
+                raise GraphBreak("memory that the step made is still in use after it")
         for storage in capture.outside.values():
             found.append((storage.address, Buffer(OUTSIDE, storage.nbytes, storage)))
         found.sort(key=lambda pair: pair[0])
@@ -299,7 +312,7 @@ class _Places:
         self.buffers = [buffer for _, buffer in found]
         for i in range(1, len(found)):
             if self.starts[i - 1] + self.buffers[i - 1].nbytes > self.starts[i]:
-                break_graph("two tensors from outside the step share memory")
+                raise GraphBreak("two tensors from outside the step share memory")
 
     def find(self, address):
         """The (buffer, byte) of an address, or None where it is no known memory."""
@@ -318,7 +331,7 @@ class _Places:
             if place is not None:
                 places[slot] = place
             elif value not in known:
-                break_graph("a kernel uses memory that is not known to be a tensor's")
+                raise GraphBreak("a kernel uses memory that is not known to be a tensor's")
         return places
 
     def of_table(self, table, known):

@@ -3,16 +3,16 @@
 import functools
 import threading
 import warnings
+import weakref
 
 from .. import recording
-from ..graph import Value
-from . import interpreter
+from . import interpreter, library  # noqa: F401  library registers guards
 from .backward import Differentiation, History, first_number
 from .capture import Capture
 from .errors import GraphBreak
 from .guards import Guards
 from .plan import BadInput, Plan
-from .results import Template
+from .results import Template, resolved
 
 #: Kinds of calls (shapes, settings, ...) that a function is captured for; then it runs in eager mode.
 MOST_PLANS = 8
@@ -27,9 +27,9 @@ class CompileWarning(UserWarning):
 class _Outside:
     """Where a plan finds memory that comes with the arguments of a call."""
 
-    def __init__(self, guards, tensors):
+    def __init__(self, guards):
         self.guards = guards
-        self.arguments = [x for x in tensors if guards.is_argument(x)]
+        self.arguments = guards.argument_tensors()
 
     def finder(self, storage):
         """find(args, kwargs) -> where the memory that stands for `storage` begins, or None."""
@@ -49,7 +49,11 @@ class _Outside:
 class CompiledFunction:
     """What `compile` makes of a function; see there."""
 
+    #: All of them, for `reset`.
+    instances = weakref.WeakSet()
+
     def __init__(self, function, fullgraph=False, enabled=True):
+        self.instances.add(self)
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.fullgraph = fullgraph
@@ -109,10 +113,7 @@ class CompiledFunction:
     def _capture(self, args, kwargs):
         guards, since = Guards(), first_number()
         with Capture() as capture:
-            try:
-                result = interpreter.run(self.function, args, kwargs, guards, capture.stop)
-            except GraphBreak as error:  # found when all was done
-                raise AssertionError("a graph break must not end the function") from error
+            result = interpreter.run(self.function, args, kwargs, guards, capture.stop)
         try:
             if capture.broken is not None:
                 raise capture.broken
@@ -121,10 +122,10 @@ class CompiledFunction:
             self._broken(error)
         finally:
             capture.close()
-        return Template(result, final=True).final
+        return resolved(result)
 
     def _plan(self, capture, result, guards, since):
-        outside = _Outside(guards, capture.outside_tensors(guards))
+        outside = _Outside(guards)
         tensors = Template(result).tensors
         history = History(tensors, since)
         if not history.is_live:

@@ -18,7 +18,3 @@ class GraphBreak(BaseException):
         if self.filename is None:
             return self.reason
         return f"{self.reason} ({self.filename}:{self.line})"
-
-
-def break_graph(reason):
-    raise GraphBreak(reason)

@@ -1,7 +1,5 @@
 """What a compiled function has become, as a page of text."""
 
-import time
-
 from .compiled import CompiledFunction
 from .program import TEMPORARY
 
@@ -38,11 +36,12 @@ class PlanReport:
         self.guards = guards.source
         self.history = plan.history
         self.sources = [i.source for i in plan.program.instructions if i.source]
-        buffers = {b for i in plan.program.instructions for launch in i.launches for b in launch.buffers}
+        buffers = {
+            b for i in plan.program.instructions for launch in i.launches for b in launch.buffers
+        }
         temporaries = [buffer for buffer in buffers if buffer.kind == TEMPORARY]
         self.arena_bytes = plan.replay.arena_bytes
         self.temporary_bytes = sum(buffer.nbytes for buffer in temporaries)
-        self.times = plan.times
 
     def __str__(self):
         parts = [f"Guards\n{self.guards}"]

@@ -151,6 +151,18 @@ class Guards:
                 return source.getter(self.namespace), object
         return None
 
+    def argument_tensors(self):
+        """The tensors that came with the arguments of the call."""
+        return [
+            object
+            for object, source in self._reached.values()
+            if isinstance(object, Tensor) and source.from_arguments
+        ]
+
+    def getter(self, object):
+        """get(args, kwargs) that reaches an outside object again."""
+        return self.source_of(object).getter(self.namespace)
+
     def register(self, object, source):
         """Note the source of an outside object without guarding it."""
         self._reached.setdefault(id(object), (object, source))
@@ -331,11 +343,7 @@ class Guards:
         }
 
     def _guard_sharing(self):
-        tensors = [
-            (object, source)
-            for object, source in self._reached.values()
-            if isinstance(object, Tensor) and source.from_arguments
-        ]
+        tensors = [(tensor, self.source_of(tensor)) for tensor in self.argument_tensors()]
         held = self.held.storages()
         identical = {guard.source for guard in self.guards if isinstance(guard, Identity)}
         for i, (tensor, source) in enumerate(tensors):

@@ -5,6 +5,8 @@ arena; the memory of arguments and results differs from call to call, so their a
 in first, from the bases that the caller gives.
 """
 
+import functools
+import struct
 from functools import cache
 
 import numpy as np
@@ -73,6 +75,9 @@ class Replay:
         self._arena = memory.Storage(self.arena_bytes)
         self._base_of = {buffer: i for i, buffer in enumerate(moving)}
         self.bases = np.zeros(max(1, len(moving)), np.int64)
+        self.set_bases = functools.partial(
+            struct.Struct(f"{len(moving)}q").pack_into, self.bases, 0
+        )
         self._slots, self._rows, self._moving_slots = [], [], []
         self._first_words = {}
         for instruction in program.instructions:

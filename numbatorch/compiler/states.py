@@ -45,16 +45,24 @@ class Options:
         self.groups, self.state = optimizer.param_groups, optimizer.state
         self.states = len(self.state)
         fused = {update.index for update in updates if update.optimizer is optimizer}
-        self.asked = [self._ASKED if i in fused else () for i in range(len(self.groups))]
-        self.known = self._structure()
+        self.counts = [len(group["params"]) for group in self.groups]
+        #: The options of each group that must stay what they are, and what they are.
+        self.names = [
+            [
+                name
+                for name in group
+                if name != "params" and not (i in fused and name in self._ASKED)
+            ]
+            for i, group in enumerate(self.groups)
+        ]
+        self.values = self._values()
+        self.rules = self._rules()
 
-    def _structure(self):
-        return [
-            (self.optimizer.fused_rule(group), len(group["params"]),
-             [(name, value) for name, value in group.items()
-              if name != "params" and name not in asked])
-            for group, asked in zip(self.groups, self.asked)
-        ]  # fmt: skip
+    def _values(self):
+        return [[group[n] for n in names] for group, names in zip(self.groups, self.names)]
+
+    def _rules(self):
+        return [self.optimizer.fused_rule(group) for group in self.groups]
 
     def accepts(self):
         optimizer = self.optimizer
@@ -62,8 +70,9 @@ class Options:
             optimizer.param_groups is self.groups
             and optimizer.state is self.state
             and len(self.state) == self.states
-            and len(self.groups) == len(self.asked)
-            and self._structure() == self.known
+            and [len(group["params"]) for group in self.groups] == self.counts
+            and self._values() == self.values
+            and self._rules() == self.rules
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from weakref import ref
 
+from ...recording import repeatable
 from ...tensor import Tensor
 from ..optimizer import Optimizer
 
@@ -69,6 +70,7 @@ class LRScheduler:
         """The rates of this step, one per parameter group."""
         raise NotImplementedError
 
+    @repeatable
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next epoch; call it after the optimizer's own step."""
         if self._step_count == 1:

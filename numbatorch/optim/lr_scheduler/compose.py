@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from ...recording import repeatable
 from .base import LRScheduler, group_values, set_group_value
 from .plateau import ReduceLROnPlateau
 
@@ -79,6 +80,7 @@ class SequentialLR(_Composite):
         elif hasattr(scheduler, "last_epoch"):
             scheduler.last_epoch -= 1
 
+    @repeatable
     def step(self):
         self.last_epoch += 1
         index = bisect_right(self._milestones, self.last_epoch)
@@ -105,6 +107,7 @@ class ChainedScheduler(_Composite):
         self.optimizer = optimizer
         self._last_lr = group_values(optimizer, "lr")
 
+    @repeatable
     def step(self):
         for scheduler in self._schedulers:
             scheduler.step()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...recording import repeatable
 from .base import LRScheduler
 
 
@@ -68,6 +69,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = 1 + math.cos(math.pi * self.T_cur / self.T_i)
         return [self.eta_min + (base_lr - self.eta_min) * height / 2 for base_lr in self.base_lrs]
 
+    @repeatable
     def step(self, epoch=None):
         if epoch is None and self.last_epoch >= 0:
             epoch = self.last_epoch + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+from ...recording import repeatable
 from .base import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
@@ -72,6 +73,7 @@ class ReduceLROnPlateau(LRScheduler):
     def in_cooldown(self) -> bool:
         return self.cooldown_counter > 0
 
+    @repeatable
     def step(self, metrics, epoch=None):
         current = float(metrics)
         if epoch is None:
