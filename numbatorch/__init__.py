@@ -7,6 +7,7 @@ from . import (
     amp,
     autograd,
     backends,
+    compiler,
     cuda,
     distributions,
     graph,
@@ -43,6 +44,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .compiler import compile
 from .cpu_target import get_num_threads, set_num_threads
 from .cuda_memory import OutOfMemoryError
 from .devices import device
