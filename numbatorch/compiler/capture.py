@@ -6,6 +6,7 @@ buffers. Op calls tell which launches belong together, what they read and what t
 """
 
 import ctypes
+import gc
 import threading
 import weakref
 from bisect import bisect_right
@@ -115,6 +116,7 @@ class Capture(recording.Recorder):
         return self
 
     def __exit__(self, *exception):
+        gc.collect()  # what garbage still holds must not look like memory in use
         graph.listeners.remove(self._op_called)
         self._recording.__exit__(*exception)
         self._allocator.stop()

@@ -6,7 +6,7 @@ import warnings
 import weakref
 
 from .. import recording
-from . import interpreter, library  # noqa: F401  library registers guards
+from . import interpreter
 from .backward import Differentiation, History, first_number
 from .capture import Capture
 from .errors import GraphBreak

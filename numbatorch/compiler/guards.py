@@ -13,6 +13,7 @@ from collections import OrderedDict, defaultdict, deque
 from .. import changes, cpu_target, devices, dtypes
 from ..graph import modes
 from ..nn.modules.module import Module
+from ..op import Op
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
@@ -493,7 +494,13 @@ def guard_optimizer(guards, optimizer, source):
         guards.add(Length(source.attribute(name), len(getattr(optimizer, name))))
 
 
-@handles(LRScheduler)
+@handles(LRScheduler, methods=("step", "get_last_lr"))
 def guard_scheduler(guards, scheduler, source):
-    """The same scheduler; what its steps do to the optimizer's numbers is not recorded."""
+    """The same scheduler; a replay calls its steps again."""
     guards.add(Identity(source, scheduler))
+
+
+@handles(Op, methods=("__call__",))
+def guard_op(guards, op, source):
+    """The same op: nothing about it changes."""
+    guards.add(Identity(source, op))

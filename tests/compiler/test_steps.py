@@ -83,21 +83,6 @@ def test_the_optimizer_closure_is_interpreted():
         run(step, (torch.randn(4, 3),), {}, Guards())
 
 
-def test_a_scheduler_breaks_the_graph():
-    model = nn.Linear(3, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1)
-
-    def step(x):
-        optimizer.zero_grad()
-        model(x).sum().backward()
-        optimizer.step()
-        scheduler.step()
-
-    with pytest.raises(GraphBreak, match="calls step of closure_scheduler"):
-        run(step, (torch.randn(4, 3),), {}, Guards())
-
-
 def test_a_trainer_with_its_own_state():
     class Trainer:
         def __init__(self):

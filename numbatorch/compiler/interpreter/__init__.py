@@ -96,6 +96,18 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
 
 
 @contextmanager
+def _no_collection():
+    """No collection of garbage meanwhile, whose callbacks would look like effects of the function."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
 def _activated(interpreter):
     """Library code in this thread hands user functions to the interpreter meanwhile."""
     global _count
@@ -131,7 +143,7 @@ def run(function, args, kwargs, guards, on_break=None):
     been called: nothing that follows is to be recorded.
     """
     interpreter = Interpreter(guards, on_break)
-    with _activated(interpreter):
+    with _no_collection(), _activated(interpreter):
         try:
             if modes.autocast is not None or modes.saved_tensors_hooks is not None:
                 interpreter.break_graph("autocast or hooks on saved tensors are on around the call")
