@@ -5,11 +5,10 @@ import math
 
 import numpy as np
 
+from .circular import cos, sin  # noqa: F401
 from .library import library, library2
 from .typed import formula, like
 
-sin = library("sin", np.sin, math.sin, cmath.sin)
-cos = library("cos", np.cos, math.cos, cmath.cos)
 tan = library("tan", np.tan, math.tan, cmath.tan)
 asin = library("asin", np.arcsin, math.asin, cmath.asin)
 acos = library("acos", np.arccos, math.acos, cmath.acos)
