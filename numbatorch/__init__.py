@@ -10,6 +10,7 @@ from . import (
     compiler,
     cuda,
     distributions,
+    fft,
     graph,
     linalg,
     special,
