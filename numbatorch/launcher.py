@@ -19,8 +19,10 @@ STAND_IN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in")
 
 USAGE = """usage: python -m numbatorch script.py [arguments ...]
        python -m numbatorch -m module [arguments ...]
+       python -m numbatorch warmup [--help]
 
-Run a PyTorch program on numbatorch: `import torch` gives numbatorch."""
+Run a PyTorch program on numbatorch: `import torch` gives numbatorch. `warmup` compiles the usual
+kernels ahead, on all cores."""
 
 
 def real_name(name):
@@ -75,6 +77,8 @@ def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help") or arguments == ["-m"]:
         print(USAGE, file=sys.stdout if arguments and arguments != ["-m"] else sys.stderr)
         return 0 if arguments and arguments != ["-m"] else 2
+    if arguments[0] == "warmup":
+        return importlib.import_module(".warmup", __package__).main(arguments[1:])
     install_as_torch()
     sys.path.insert(1, STAND_IN)
     if arguments[0] == "-m":

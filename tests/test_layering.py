@@ -42,7 +42,8 @@ LAYERS = [
         "fft",
         "special",
     },
-    {"compiler"},
+    {"op_samples", "compiler"},
+    {"warmup"},
 ]
 
 
