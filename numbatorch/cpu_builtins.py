@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
-from . import config
+from . import callbacks, config
 from .kernel_cache import KernelCache
 
 MOST_SLOTS = 128
@@ -305,7 +305,8 @@ def compile_callback(function, signature=_SIGNATURE):
     callback = CFunc(function, signature, {}, {"error_model": "numpy", "nopython": True})
     if config.CACHE_ENABLED:
         callback._cache = KernelCache(function, "callback")
-    callback.compile()
+    with callbacks.unwatched():
+        callback.compile()
     keep_forever(callback)
     return callback
 

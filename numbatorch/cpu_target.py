@@ -17,7 +17,7 @@ from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 
-from . import config, cpu_builtins, recording
+from . import callbacks, config, cpu_builtins, recording
 from .cpu_builtins import call_kernel, word
 from .kernel_cache import KernelCache
 
@@ -117,7 +117,8 @@ def _compile(function, signature, **options):
         dispatcher._cache = KernelCache(function, repr(flags))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)
-        dispatcher.compile(signature)
+        with callbacks.unwatched():
+            dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
 

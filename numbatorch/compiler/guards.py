@@ -16,6 +16,7 @@ from ..nn.modules.module import Module
 from ..op import Op
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
+from ..random import Generator
 from ..tensor import Tensor
 from .conditions import (
     EXACT_REPR,
@@ -492,6 +493,12 @@ def guard_optimizer(guards, optimizer, source):
     guards.add(Identity(source, optimizer))
     for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):
         guards.add(Length(source.attribute(name), len(getattr(optimizer, name))))
+
+
+@handles(Generator)
+def guard_generator(guards, generator, source):
+    """The same generator; drawing from it is recorded."""
+    guards.add(Identity(source, generator))
 
 
 @handles(LRScheduler, methods=("step", "get_last_lr"))

@@ -25,8 +25,8 @@ from .functions import InterpretedFunction
 from .operators import Operators
 from .patterns import Patterns
 from .statements import Statements
+from .tables import is_user_module
 from .traced_number import TracedNumber
-from .watch import unwatched
 
 _active = threading.local()
 _count_lock = threading.Lock()
@@ -35,8 +35,6 @@ _count = 0
 
 class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Calls):
     """Runs one function. With `on_break` it goes on freely after a break of the graph."""
-
-    unwatched = staticmethod(unwatched)
 
     def __init__(self, guards, on_break=None):
         self.guards = guards
@@ -53,8 +51,8 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
         """Raise GraphBreak with the line at work; with `on_break`, tell it and go on freely."""
         if self.free:
             return
-        if filename is None and self.frames:
-            filename, line = self.frames[-1].filename, self.frames[-1].line
+        if filename is None:
+            filename, line = self._place()
         error = GraphBreak(reason, filename, line)
         if self.graph_break is None:
             self.graph_break = error
@@ -62,6 +60,13 @@ class Interpreter(Expressions, Statements, Patterns, Operators, Attributes, Call
             raise error
         self.free = self.guards.closed = True
         self.on_break(error)
+
+    def _place(self):
+        """File and line of the innermost user code at work."""
+        for frame in reversed(self.frames):
+            if is_user_module(frame.environment.globals.get("__name__")):
+                return frame.filename, frame.line
+        return None, None
 
     def finish(self):
         """Let go of what the function made: its memory must not outlive the run."""

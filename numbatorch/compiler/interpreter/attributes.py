@@ -15,7 +15,18 @@ from .functions import InterpretedFunction, find_descriptor
 from .tables import OPAQUE_TENSOR_ATTRIBUTES, is_user_class, is_user_function
 from .traced_number import TracedNumber
 
-_MISSING = object()
+
+def _holds(object, name, value):
+    """Whether an object's own attribute, a module's in a registry perhaps, is this very value."""
+    own = vars(object) if hasattr(object, "__dict__") else {}
+    places = [own]
+    if isinstance(object, Module):
+        places += [own[registry] for registry in ("_parameters", "_buffers", "_modules")]
+    return not isinstance(object, type) and any(
+        name in place and place[name] is value for place in places
+    )
+
+
 #: What a class holds of an attribute that __slots__ or C code keeps.
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
@@ -84,7 +95,8 @@ class Attributes:
             return types.MethodType(raw.__func__, cls)
         if isinstance(raw, functools.cached_property) and is_user_function(raw.func):
             self.check_made(object, f"computes the cached property {name!r} of an outside object")
-            return self.native(getattr, (object, name), {})
+            value = vars(object)[name] = self.call(raw.func, (object,), {})
+            return value
         getter = find_descriptor(type(raw), "__get__")[0]
         if is_user_function(getter):
             return self.call(getter, (raw, object, cls), {})
@@ -143,7 +155,7 @@ class Attributes:
         if isinstance(object, Tensor):
             self._check_tensor_store(object, name)
         elif not self._is_made(object):
-            if vars(object).get(name, _MISSING) is value and not isinstance(object, type):
+            if _holds(object, name, value):
                 return
             self.break_graph(f"sets the attribute {name!r} of {self.describe(object)}")
         raw, _ = self.find_in_class(type(object), name)

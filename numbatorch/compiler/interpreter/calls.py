@@ -5,6 +5,7 @@ import builtins
 import functools
 import types
 
+from ... import callbacks
 from ...graph import modes
 from ...nn.modules import calls as module_calls
 from ...nn.modules.module import Module
@@ -23,18 +24,15 @@ from .source_text import NoSource, definition_of
 from .statements import Returned
 from .tables import (
     COMPARING,
-    FIXED,
-    HARMLESS,
     IMMUTABLE,
-    IMPURE_LIBRARY,
     PURE,
     PURE_MANAGERS,
     PURE_MODULES,
     READING,
     READS_VALUES,
-    SETTERS,
     STORING,
     is_generated,
+    is_impure,
     is_user_class,
     is_user_function,
 )
@@ -96,12 +94,11 @@ class Calls:
 
     def _check_library_function(self, function):
         module = function.__globals__.get("__name__") or ""
-        name = getattr(function, "__name__", "a function")
+        name = getattr(function, "__qualname__", "a function")
         if module.partition(".")[0] == "numbatorch":
-            impure = module.startswith(IMPURE_LIBRARY) and module not in HARMLESS
-            if name in SETTERS or (impure and name not in FIXED):
+            if is_impure(function):
                 self.break_graph(f"calls {module}.{name}, which does more than compute")
-        elif module == "contextlib" and function.__qualname__.startswith(PURE_MANAGERS):
+        elif module == "contextlib" and name.startswith(PURE_MANAGERS):
             return
         elif module not in PURE_MODULES and not is_generated(function.__code__):
             self.break_graph(f"calls {module}.{name}, which may have effects")
@@ -153,7 +150,7 @@ class Calls:
             if isinstance(function, InterpretedFunction):
                 return type(self).unbound().run_nested(function, args, kwargs)
             return function(*args, **kwargs)
-        with self.unwatched():
+        with callbacks.unwatched():
             if isinstance(function, InterpretedFunction):
                 return self.run_nested(function, args, kwargs)
             return self.call(function, args, kwargs)
@@ -244,6 +241,10 @@ class Calls:
             raise TypeError(f"'{type(object).__name__}' object is not callable")
         if getattr(type(object), "__module__", "").startswith("numbatorch"):
             return self.native(object, args, kwargs)  # an Op, say
+        inner = is_wrapper_of(object)
+        if isinstance(inner, types.FunctionType) and not is_user_function(inner):
+            self._check_library_function(inner)  # its results are kept by functools.cache
+            return self.native(object, args, kwargs)
         self.break_graph(f"calls {self.describe(object)}")
         return object(*args, **kwargs)
 
@@ -260,7 +261,7 @@ class Calls:
         new = getattr(new, "__func__", new)
         init, _ = self.find_in_class(cls, "__init__")
         if not is_user_function(new) and not is_user_function(init):
-            return self.make(self.native(cls, args, kwargs))
+            return self._construct_generated(cls, args, kwargs)
         if is_user_function(new):
             object = self.call(new, (cls, *args), kwargs)
         elif new is builtins.object.__new__:
@@ -272,10 +273,27 @@ class Calls:
             self.call(init, (object, *args), kwargs)
         return object
 
+    def _construct_generated(self, cls, args, kwargs):
+        """An object of a user's class without functions of its own for that, a dataclass perhaps."""
+        after, _ = self.find_in_class(cls, "__post_init__")
+        if is_user_function(after) and is_generated(cls.__init__.__code__):
+            object = self.make(builtins.object.__new__(cls))
+            hide = {"__post_init__": Callback(self, types.MethodType(after, object))}
+            vars(object).update(hide)  # found before the one of the class
+            self.native(cls.__init__, (object, *args), kwargs, storing=True)
+            del vars(object)["__post_init__"]
+        else:
+            object = self.native(cls, args, kwargs, storing=True)
+        for value in getattr(object, "__dict__", {}).values():
+            given = any(value is other for other in (*args, *kwargs.values()))
+            if type(value) in (list, dict, set) and not given:
+                self.make(value)  # by a default_factory
+        return self.make(object)
+
     def _construct_library(self, cls, args, kwargs):
         module = cls.__module__
         known = module.partition(".")[0] == "numbatorch"
-        if known and module.startswith(IMPURE_LIBRARY) and module not in HARMLESS:
+        if known and is_impure(cls):
             self.break_graph(f"makes a {module}.{cls.__name__}, which does more than compute")
         elif not known and not (
             cls in PURE or module in PURE_MODULES or issubclass(cls, BaseException)
@@ -298,8 +316,9 @@ class Calls:
             if not args:
                 return function(*args, **kwargs)
             owner = args[0]
-            if name == "__setattr__" and function is builtins.object.__setattr__:
-                return self._store_directly(*args)
+            if name in ("__setattr__", "__delattr__"):
+                self.check_made(owner, f"sets the attribute {args[1]!r} of {self.describe(owner)}")
+                return function(*args)
             if name in ("__init__", "__new__", "__init_subclass__", "__subclasshook__"):
                 return self.native(function, args, kwargs, storing=True)
             self._check_method(owner, name)
@@ -330,11 +349,6 @@ class Calls:
         if name in ("copy", "__or__", "union", "intersection", "difference", "split", "rsplit"):
             return self.make(result)
         return result
-
-    def _store_directly(self, object, name, value):
-        """object.__setattr__(self, name, value)"""
-        self.check_made(object, f"sets the attribute {name!r} of {self.describe(object)}")
-        builtins.object.__setattr__(object, name, value)
 
     # Native calls -----------------------------------------------------------
 

@@ -97,11 +97,24 @@ IMPURE_LIBRARY = (
     "numbatorch.shared_memory",
 )  # fmt: skip
 #: ... but not these.
-HARMLESS = frozenset({"numbatorch.cuda.amp"})
+HARMLESS = ("numbatorch.cuda.amp",)
 #: Library functions that change settings, by name.
 SETTERS = frozenset({"set_default_dtype", "set_num_threads", "set_printoptions"})
 #: Functions of those modules that always say the same in one process.
 FIXED = frozenset({"is_available", "is_built", "device_count"})
+
+
+def is_impure(function):
+    """Whether a library function or class does more than compute."""
+    module, name = function.__module__ or "", getattr(function, "__name__", "")
+    if name in SETTERS:
+        return True
+    return name not in FIXED and _in_one_of(module, IMPURE_LIBRARY) and module not in HARMLESS
+
+
+def _in_one_of(module, packages):
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
 
 #: Methods of Python's types that only read the object; methods of immutable types all do.
 IMMUTABLE = (

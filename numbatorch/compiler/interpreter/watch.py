@@ -1,7 +1,6 @@
 """Notices user code that library code calls behind the interpreter's back."""
 
 import sys
-from contextlib import contextmanager
 
 from .tables import is_generated, is_user_module
 
@@ -35,13 +34,4 @@ class Watch:
             elif is_user_module(module) and not is_generated(code):
                 self.intruder = code.co_qualname, code.co_filename, code.co_firstlineno
 
-
-@contextmanager
-def unwatched():
-    """Do not watch meanwhile: the interpreter itself is running again."""
-    previous = sys.getprofile()
-    sys.setprofile(None)
-    try:
-        yield
-    finally:
-        sys.setprofile(previous)
+    _notice.watches_user_code = True  # see callbacks.unwatched
