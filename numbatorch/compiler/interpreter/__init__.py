@@ -156,7 +156,7 @@ def run(function, args, kwargs, guards, on_break=None):
             _reach_function(function, guards)
             result = interpreter.call(function, tuple(args), kwargs)
             if interpreter.graph_break is None:
-                _finish(guards, args, kwargs, on_break)
+                guards.finish(args, kwargs)
             elif on_break is None:
                 raise interpreter.graph_break  # library code had caught it
         finally:
@@ -169,15 +169,6 @@ def break_graph(reason):
     interpreter = getattr(_active, "interpreter", None)
     if interpreter is not None:
         interpreter.break_graph(reason)
-
-
-def _finish(guards, args, kwargs, on_break):
-    try:
-        guards.finish(args, kwargs)
-    except GraphBreak as error:
-        if on_break is None:
-            raise
-        on_break(error)
 
 
 def _reach_function(function, guards):
