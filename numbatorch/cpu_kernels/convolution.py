@@ -12,6 +12,7 @@ from numba.extending import register_jitable
 from .. import cpu_target, shapes
 from ..formulas import conversion
 from . import convolution_plan
+from . import pointwise_convolution as pointwise
 from .convolution_geometry import volume
 from .native import integer, span
 
@@ -205,7 +206,9 @@ def _run_plain(factory, result, x, weight, out, bias, stride, padding, dilation,
 
 def convolution(out, input, weight, bias, stride, padding, dilation, groups):
     """out = the convolution of `input` with `weight`, plus `bias` (or None) a channel."""
-    if convolution_plan.suits(out.dtype):
+    if pointwise.suits((out, input), weight, stride, padding, groups):
+        pointwise.forward(out, input, weight, bias)
+    elif convolution_plan.suits(out.dtype):
         convolution_plan.forward(out, input, weight, bias, stride, padding, dilation, groups)
     else:
         _run_plain(forward, out, input, weight, out, bias, stride, padding, dilation, groups)
@@ -213,7 +216,9 @@ def convolution(out, input, weight, bias, stride, padding, dilation, groups):
 
 def convolution_input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
     """out = the gradient of convolution with respect to its input, whose shape `out` has."""
-    if convolution_plan.suits(out.dtype):
+    if pointwise.suits((out, grad_output), weight, stride, padding, groups):
+        pointwise.input_gradient(out, grad_output, weight)
+    elif convolution_plan.suits(out.dtype):
         convolution_plan.input_gradient(out, grad_output, weight, stride, padding, dilation, groups)
     else:
         _run_plain(
@@ -223,7 +228,9 @@ def convolution_input_gradient(out, grad_output, weight, stride, padding, dilati
 
 def convolution_weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     """out = the gradient of convolution with respect to its weight, whose shape `out` has."""
-    if convolution_plan.suits(out.dtype) and out.contiguous_layout:
+    if pointwise.suits((input, grad_output), out, stride, padding, groups):
+        pointwise.weight_gradient(out, input, grad_output)
+    elif convolution_plan.suits(out.dtype) and out.contiguous_layout:
         convolution_plan.weight_gradient(out, input, grad_output, stride, padding, dilation, groups)
     else:
         _run_plain(

@@ -137,36 +137,37 @@ def block_multiplier(element):
         zeros = corner_memory()
         corner = zeros + width * size
         span(zeros, width, element)[:] = 0
-        whole = columns == width and c_column == size and (start == 0 or start_column == size)
+        dense_c = columns == width and c_column == size
+        dense_start = start == 0 or (columns == width and start_column == size)
+        square = span(corner, tile_rows * width, element)
         for i in range(0, rows, tile_rows):
             count = min(tile_rows, rows - i)
             a_here, c_here = a + i // tile_rows * a_tile, c + i * c_row
-            start_here = start + i * start_row
-            if whole and start == 0:
-                tile(depth, a_here, a_row, a_step, panel, zeros, 0, c_here, c_row, count, columns)
-            elif whole:
+            start_here, start_step = start + i * start_row, start_row
+            if start == 0:
+                start_here, start_step = zeros, 0
+            elif not dense_start:
+                for r in range(count):
+                    row = start_here + r * start_row
+                    if start_column == 0:
+                        square[r * width : (r + 1) * width] = span(row, 1, element)[0]
+                    else:
+                        for j in range(columns):
+                            square[r * width + j] = span(row + j * start_column, 1, element)[0]
+                start_here, start_step = corner, width * size
+            if dense_c:
                 tile(
                     depth, a_here, a_row, a_step, panel,
-                    start_here, start_row, c_here, c_row, count, columns,
+                    start_here, start_step, c_here, c_row, count, columns,
                 )  # fmt: skip
-            else:
-                square = span(corner, tile_rows * width, element)
-                for r in range(count):
-                    for j in range(columns):
-                        value = element(0)
-                        if start != 0:
-                            place = start_here + r * start_row + j * start_column
-                            value = span(place, 1, element)[0]
-                        square[r * width + j] = value
-                tile(
-                    depth, a_here, a_row, a_step, panel,
-                    corner, width * size, corner, width * size, count, columns,
-                )  # fmt: skip
-                for r in range(count):
-                    for j in range(columns):
-                        span(c_here + r * c_row + j * c_column, 1, element)[0] = square[
-                            r * width + j
-                        ]
+                continue
+            tile(
+                depth, a_here, a_row, a_step, panel,
+                start_here, start_step, corner, width * size, count, columns,
+            )  # fmt: skip
+            for r in range(count):
+                for j in range(columns):
+                    span(c_here + r * c_row + j * c_column, 1, element)[0] = square[r * width + j]
 
     return multiply
 

@@ -80,6 +80,7 @@ def plain(monkeypatch):
     def run_plain(*case):
         with monkeypatch.context() as patch:
             patch.setattr(convolution_plan, "suits", lambda dtype: False)
+            patch.setattr(kernels.pointwise, "suits", lambda *_: False)
             return run(*case)
 
     return run_plain
@@ -113,6 +114,26 @@ def test_fast_against_plain_at_every_border(plain, dtype, tolerance, seed):
     for _ in range(30):
         case = random_case(rng, dtype, {1: 90, 2: 40, 3: 9})
         assert_close(run(*case), plain(*case), tolerance)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 3e-5), ("float64", 1e-12)])
+def test_kernels_of_one_element(plain, dtype, tolerance):
+    rng = np.random.default_rng(0)
+    for batch, channels, outs, *sizes in (
+        (3, 5, 7, 9, 4),
+        (2, 40, 33, 6, 6),
+        (4, 1, 3, 70),
+        (1, 9, 2, 1, 1, 1),
+    ):
+        rank = len(sizes)
+        x = rng.standard_normal((batch, *sizes, channels)).astype(dtype)
+        for x in (np.moveaxis(x, -1, 1), np.ascontiguousarray(np.moveaxis(x, -1, 1))):
+            weight = rng.standard_normal((outs, channels, *[1] * rank)).astype(dtype)
+            bias = rng.standard_normal(outs).astype(dtype)
+            grad = rng.standard_normal((batch, outs, *sizes)).astype(dtype)
+            geometry = (1,) * rank, (0,) * rank, (2,) * rank, 1
+            case = x, weight, bias, grad, *geometry
+            assert_close(run(*case), plain(*case), tolerance)
 
 
 def test_strided_operands(plain):
