@@ -11,6 +11,7 @@ from . import (
     cuda,
     distributions,
     fft,
+    func,
     graph,
     linalg,
     nn,
@@ -72,6 +73,7 @@ from .dtypes import (
 from .dtypes import (
     bool_ as bool,
 )
+from .func import vmap
 from .launcher import install_as_torch
 from .layouts import (
     channels_last,

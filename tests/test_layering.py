@@ -40,6 +40,7 @@ LAYERS = [
         "distributions",
         "linalg",
         "fft",
+        "func",
         "special",
     },
     {"op_samples", "compiler"},

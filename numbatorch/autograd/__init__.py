@@ -1,6 +1,6 @@
 """Differentiation: the backward walk over the recorded graph, and everything built on it."""
 
-from . import function, graph, profiler, variable
+from . import function, functional, graph, profiler, variable
 from .engine import PostAccumulateHook, backward, grad
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
