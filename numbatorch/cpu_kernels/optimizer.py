@@ -4,6 +4,9 @@ The kernel gets a table with a row for each parameter: where its elements begin 
 the addresses of the parameter, its gradient and its state, and its coefficients.
 """
 
+import struct
+from functools import cache
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -123,12 +126,21 @@ def update(formula, columns, coefficients):
         updater, formula, len(columns), len(coefficients[0]), dtype.numba, dtype.compute,
         conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
     )  # fmt: skip
-    reach = 1 + len(columns)
-    table = np.empty((len(params) + 1, reach + len(coefficients[0])), np.int64)
-    table[0, 0] = 0
-    table[1:, 0] = np.cumsum([shapes.numel(p.shape) for p in params])
-    table[:-1, 1:reach] = np.transpose([[x.address for x in column] for column in columns])
-    table[:-1, reach:] = np.array(coefficients, np.float64).view(np.int64)
+    rows, numbers = len(params), len(coefficients[0])
+    words, elements = [], 0
+    for tensors, factors in zip(zip(*columns), coefficients):
+        words += (elements, *[x.address for x in tensors], *factors)
+        elements += shapes.numel(tensors[0].shape)
+    width = 1 + len(columns) + numbers
+    words += (elements, *[0] * (width - 1))
+    table = np.frombuffer(_packer(rows, width, numbers)(*words), np.int64).reshape(-1, width)
     if recording.recorder is not None:
+        table = table.copy()  # which may be written to
         recording.recorder.table(table, len(columns))
-    kernel(int(table[-1, 0]), GRAIN, table.ctypes.data, len(params))
+    kernel(elements, GRAIN, table.ctypes.data, rows)
+
+
+@cache
+def _packer(rows, width, numbers):
+    """pack(*words): a table of rows whose last words are real numbers, and one of integers."""
+    return struct.Struct(f"{width - numbers}q{numbers}d" * rows + f"{width}q").pack

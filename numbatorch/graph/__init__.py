@@ -123,16 +123,20 @@ def _copy(template):
 
 def alias(value, shape=None, strides=None, offset=None):
     """A value over the same memory, without history."""
-    result = blank()
+    storage = value.storage
+    if shape is None and strides is None:
+        form = devices.form_of(value)
+    else:
+        form = devices.form_with(
+            value.dtype,
+            value.shape if shape is None else shape,
+            value.strides if strides is None else strides,
+            storage.device_type,
+            storage.device_index,
+        )
+    result = looking(form, storage, value.offset if offset is None else offset)
     result._untracked = value._untracked
-    return array.initialise(
-        result,
-        value.storage,
-        value.dtype,
-        value.shape if shape is None else shape,
-        value.strides if strides is None else strides,
-        value.offset if offset is None else offset,
-    )
+    return result
 
 
 class Node:

@@ -319,6 +319,8 @@ def _matmul(input, other, left, right):
 
 def _folded(input):
     """A stack of matrices as one, their rows below each other."""
+    if len(input.shape) == 2:
+        return input
     return reshape(input, (shapes.numel(input.shape[:-1]), input.shape[-1]))
 
 
@@ -521,6 +523,10 @@ def linear_op(input, weight, bias):
 
 @linear_op.forward
 def _(out, input, weight, bias):
+    transposed = graph.alias(weight, shapes.Size(weight.shape[::-1]), weight.strides[::-1])
+    if len(input.shape) == 2:
+        multiply(out, input, transposed, bias)
+        return
     rows, depth = shapes.numel(input.shape[:-1]), input.shape[-1]
     strides = shapes.view_strides(input.shape, input.strides, (rows, depth))
     if strides is None:  # a stack of matrices that do not lie below each other
@@ -528,7 +534,6 @@ def _(out, input, weight, bias):
         copy_values(stacked, input)
         input, strides = stacked, (depth, 1)
     flat = graph.alias(input, shapes.Size((rows, depth)), strides)
-    transposed = graph.alias(weight, shapes.Size(weight.shape[::-1]), weight.strides[::-1])
     columns = weight.shape[0]
     multiply(graph.alias(out, shapes.Size((rows, columns)), (columns, 1)), flat, transposed, bias)
 

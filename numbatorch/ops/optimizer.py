@@ -21,17 +21,19 @@ def optimizer_step(*tensors, formula, columns, coefficients):
 def fusable(*columns):
     """Whether lists of parameters, gradients and state can be moved in one launch: dense, alike in
     layout, of one floating dtype, on one device."""
-    dtype, place = columns[0][0].dtype, devices.of(columns[0][0])
+    forms = [devices.forms_of(tuple(column)) for column in columns]
+    dtype, place = forms[0][0].dtype, forms[0][0].place
     if not dtype.is_floating_point:
         return False
-    for tensors in zip(*columns):
-        first = tensors[0]
-        for x in tensors:
-            if (
-                x.dtype is not dtype
-                or devices.of(x) != place
-                or x.shape != first.shape
-                or not x.contiguous_layout
+    for first, *others in zip(*forms):
+        if first.dtype is not dtype or first.place != place or not first.is_contiguous:
+            return False
+        for form in others:
+            if form is not first and (
+                form.dtype is not dtype
+                or form.place != place
+                or form.shape != first.shape
+                or not form.is_contiguous
             ):
                 return False
     return True
