@@ -35,6 +35,7 @@ LAYERS = [
         "nn",
         "utils",
         "vision",
+        "audio",
         "cuda",
         "hub",
         "distributions",
