@@ -84,6 +84,7 @@ def _full(size, value, out, dtype, place, requires_grad):
     if out is not None:
         return store(fresh_full(shape, value, out.dtype, devices.of(out)), out)
     dtype = dtypes.of_scalar(value) if dtype is None else dtype
+    scalars.check_fill(value, dtype)
     return finish(fresh_full(shape, value, dtype, devices.resolve(place)), requires_grad)
 
 
@@ -307,7 +308,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         copy_values(result, value)
         return finish(result, requires_grad)
     found, inferred = _to_numpy(data)
-    if dtype is not None and dtype.category == dtypes.INTEGRAL and found.size:
+    if dtype is not None and found.size and not isinstance(data, np.ndarray | np.generic):
         _check_range(found, dtype)
     return finish(
         from_array(_cast_array(found, dtype or inferred), dtype or inferred, place), requires_grad
@@ -324,12 +325,17 @@ def _place(value):
 
 def _cast_array(found, dtype):
     if found.dtype.kind == "c" and not dtype.is_complex:
-        raise RuntimeError("value cannot be converted to type without overflow: complex to real")
+        return found != 0 if dtype is dtypes.bool_ else found.real
     return found
 
 
 def _check_range(found, dtype):
-    if found.dtype.kind in "iuf" and not isinstance(found, np.ndarray):
+    """TypeError or RuntimeError where Python numbers can't be elements of `dtype`."""
+    if found.dtype.kind == "c" and dtype.category == dtypes.INTEGRAL:
+        raise TypeError("'complex' object cannot be interpreted as an integer")
+    if found.dtype.kind == "c" and dtype.is_floating_point:
+        raise TypeError("must be real number, not complex")
+    if found.dtype.kind in "iuf" and dtype.category == dtypes.INTEGRAL:
         for extreme in (found.min(), found.max()):
             scalars.check_fits(extreme, dtype)
 

@@ -690,10 +690,9 @@ def _partly_shared(target, others):
 
 def copy_values(target, source):
     """target[...] = source, cast and broadcast, without history."""
+    formula = conversion.identity
     if source.dtype.is_complex and not target.dtype.is_complex:
-        formula = conversion.real_part
-    else:
-        formula = conversion.identity
+        formula = conversion.truth if target.dtype is dtypes.bool_ else conversion.real_part
     devices.kernels(target).elementwise.apply(formula, target, source)
 
 

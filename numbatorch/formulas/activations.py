@@ -54,8 +54,8 @@ def hardtanh(x, low, high):
 
 @formula
 def hardtanh_gradient(grad, x, low, high):
-    """The gradient through hardtanh(x): nothing at the bounds themselves"""
-    return like(grad, 0) if (x <= low or x >= high) else grad
+    """The gradient through hardtanh(x): nothing at the bounds themselves, nor at NaN"""
+    return grad if low < x < high else like(grad, 0)
 
 
 @formula

@@ -182,7 +182,7 @@ def gcd(x, y):
     x, y = abs(x), abs(y)
     while y != 0:
         x, y = y, x % y
-    return x
+    return abs(x)  # of the least integer the first abs is itself
 
 
 @formula

@@ -129,16 +129,16 @@ def store(dtype):
     return STORE.get(dtype.name, identity)
 
 
-def _via_int32(narrow):
+def _via(wide, narrow):
     def cast(x):
-        return narrow(np.int32(x))
+        return narrow(wide(x))
 
     cast.__name__ = cast.__qualname__ = f"cast_to_{narrow.__name__}"
     return formula(cast)
 
 
-cast_to_uint8, cast_to_int8 = _via_int32(np.uint8), _via_int32(np.int8)
-cast_to_int16 = _via_int32(np.int16)
+cast_to_uint8, cast_to_int8 = _via(np.int64, np.uint8), _via(np.int32, np.int8)
+cast_to_int16 = _via(np.int32, np.int16)
 
 
 @formula
@@ -182,6 +182,6 @@ _CAST = {
 def cast(dtype):
     """The formula that brings a computed number (not a complex one, to a real type) to `dtype`.
 
-    Narrow integers go through int32, as a C cast from float does on common hardware.
+    Narrow integers go through wider ones, those that C compilers take on common hardware.
     """
     return _CAST[dtype.name]

@@ -2,19 +2,35 @@
 
 import math
 
-from .. import graph
+from .. import dtypes, graph
 from ..formulas import activations as formulas
 from .arithmetic import mul
 from .autocast import lower_precision
-from .elementwise import BOOL, COMPLEX, INTEGRAL, NOT_REAL, elementwise, gradient_by, unary
+from .elementwise import (
+    BOOL,
+    COMPLEX,
+    INTEGRAL,
+    NOT_REAL,
+    elementwise,
+    gradient_by,
+    promote,
+    unary,
+)
 from .exponential import exp, sigmoid, tanh
 from .registry import function, method
 from .selection import where_op
 from .views import view_op
 
+
+def _not_of_bools(dtype):
+    if dtype is dtypes.bool_:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return promote(dtype)
+
+
 # Piecewise linear: constant slopes, so that the second derivative is zero ---------------------------
 
-relu = unary("relu", formulas.relu, rejects=COMPLEX + BOOL)
+relu = unary("relu", formulas.relu, _not_of_bools, rejects=COMPLEX)
 
 
 @elementwise(formulas.relu_gradient, domain=((-2.0, 2.0), (0.5, 2.0)))

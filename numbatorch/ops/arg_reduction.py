@@ -147,7 +147,8 @@ argmax_op, argmin_op = _declare_argument("argmax"), _declare_argument("argmin")
 
 
 def _argument(op, input, dim, keepdim, out):
-    check_ordered(op.name, input)
+    if input.dtype.is_complex:
+        raise RuntimeError(f"{op.name}(): does not support complex input")
     if input.dtype is dtypes.bool_:
         raise RuntimeError(f"{op.name}(): does not support bool input")
     shape = input.shape

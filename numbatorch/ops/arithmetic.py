@@ -111,7 +111,8 @@ def _sum(input, other, alpha):
         return add_op, (input, other), {}
     _check_alpha(input, other, alpha)
     if is_number(other):
-        return add_op, (input, other * alpha), {}
+        both_bool = isinstance(other, bool) and _dtype_category(input) == dtypes.BOOLEAN
+        return add_op, (input, bool(other * alpha) if both_bool else other * alpha), {}
     if isinstance(alpha, complex):
         return add_op, (input, mul(other, alpha)), {}
     return add_scaled, (input, other), {"alpha": alpha}

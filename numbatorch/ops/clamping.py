@@ -109,6 +109,9 @@ def _plan(input, min, max):
         if not all(isinstance(bound, graph.Value) for bound in bounds):
             raise TypeError("clamp(): min and max must both be tensors or both be numbers")
     else:
+        for bound in bounds:
+            if isinstance(bound, complex) and input.dtype.is_floating_point:
+                raise RuntimeError("value cannot be converted to type double without overflow")
         operands = [(input.dtype, 2 if input.shape else 1)]
         dtype = dtypes.result_type(operands + [(dtypes.of_scalar(bound), 0) for bound in bounds])
         if dtype.is_floating_point:
@@ -117,6 +120,8 @@ def _plan(input, min, max):
                 "max": math.inf if max is None else float(max),
             }
             return clamp_numbers, (cast(input, dtype),), params
+        if dtype is dtypes.bool_:
+            raise NotImplementedError("\"clamp_scalar_cpu\" not implemented for 'Bool'")
         for bound in bounds:
             scalars.check_fits(bound, dtype)
     if max is None:

@@ -36,6 +36,8 @@ def _(grad):
 @method(name="copy_")
 def copy_(self, src, non_blocking=False):
     """Write the values of `src` into this tensor, cast, broadcast and moved to its device."""
+    if scalars.is_number(src):
+        return copy.inplace(self, scalars.constant(src, dtypes.of_scalar(src), devices.of(self)))
     if not isinstance(src, graph.Value):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
     return copy.inplace(self, to_device(src, devices.of(self)))
@@ -97,8 +99,7 @@ def fill_(self, value):
         return copy.inplace(self, to_device(value, devices.of(self)))
     if not scalars.is_number(value):
         raise TypeError(f"fill_(): argument 'value' must be Number, not {type(value).__name__}")
-    if dtypes.of_scalar(value).is_complex and not self.dtype.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+    scalars.check_fill(value, self.dtype)
     return copy.inplace(self, scalars.constant(value, self.dtype, devices.of(self)))
 
 

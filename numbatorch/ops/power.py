@@ -11,7 +11,7 @@ from .comparison import eq, ge
 from .copying import copy
 from .elementwise import BOOL, Elementwise, binary, elementwise, promote
 from .exponential import log
-from .logic import logical_and
+from .logic import bitwise_or, logical_and
 from .registry import function, method
 from .selection import where_op
 
@@ -80,6 +80,8 @@ def _(grad, input, other, output):
 def pow(input, exponent, *, out=None):
     """input to the power `exponent`; either may be a number."""
     if isinstance(input, graph.Value) and _is_real_number(exponent):
+        if isinstance(exponent, bool) and input.dtype is dtypes.bool_:
+            return bitwise_or(input, not exponent, out=out)
         base, exponent = _number_power_operands(input, exponent)
         return pow_number(base, exponent=exponent, out=out)
     return pow_op(input, exponent, out=out)

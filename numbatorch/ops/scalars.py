@@ -8,6 +8,7 @@ from .. import devices, dtypes, graph
 from ..shapes import Size
 
 _SCALAR_SHAPE = Size(())
+_REAL = (dtypes.INTEGRAL, dtypes.FLOATING)
 _constants = {}
 _MOST_CONSTANTS = 4096
 
@@ -20,6 +21,8 @@ def is_number(value):
 def full_scalar(value, dtype, place=devices.CPU):
     """A fresh 0-d value holding the number `value`; RuntimeError where it does not fit."""
     check_fits(value, dtype)
+    if isinstance(value, complex) and not dtype.is_complex:
+        value = bool(value) if dtype is dtypes.bool_ else value.real
     host = np.asarray(value).astype(dtype.numpy)
     result = graph.allocate(_SCALAR_SHAPE, dtype, place)
     if place.type == "cpu":
@@ -38,8 +41,17 @@ def check_fits(value, dtype):
         low = -limits.max - 1 if dtype.name == "uint8" else limits.min
         if not low <= value.real <= limits.max:
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
-    if isinstance(value, complex) and not dtype.is_complex and value.imag != 0:
+    if isinstance(value, complex) and dtype.category in _REAL and value.imag != 0:
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+
+
+def check_fill(value, dtype):
+    """As `check_fits`, and RuntimeError where a finite number would become infinite."""
+    check_fits(value, dtype)
+    if dtype.category >= dtypes.FLOATING and dtype.itemsize < 8 * (1 + dtype.is_complex):
+        largest = dtypes.finfo(dtype).max
+        if largest < abs(value) < float("inf"):
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
 
 
 def constant(value, dtype, place=devices.CPU):

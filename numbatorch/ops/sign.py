@@ -1,7 +1,9 @@
 """Signs and magnitudes."""
 
 from ..formulas import sign as formulas
+from . import scalars
 from .arithmetic import conj_of, mul
+from .casting import cast
 from .elementwise import (
     BOOL,
     COMPLEX,
@@ -82,4 +84,5 @@ not_differentiable(heaviside)
 @function(inplace=True)
 def ldexp(input, other, *, out=None):
     """input * 2**other"""
-    return mul(input, 2.0**other, out=out)
+    dtype = to_float(scalars.promoted(mul, (input, other))[1])[0]
+    return mul(input, 2.0 ** cast(other, dtype), out=out)
