@@ -122,6 +122,10 @@ class _FunctionNode(Node):
     def release(self):
         self.op.ctx._saved_values = None
 
+    @property
+    def is_released(self):
+        return self.op.ctx._saved_values is None
+
 
 class Function:
     """An operation with static methods `forward(ctx, ...)` and `backward(ctx, *grads)`.

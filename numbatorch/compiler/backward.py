@@ -7,7 +7,8 @@ forward passes may wait for their backward passes.
 
 from .. import autograd
 from ..creation import ones
-from ..graph import Node, edge_of, metadata_of
+from ..graph import Node, Value, edge_of, metadata_of
+from ..op import Op
 from .capture import Capture
 from .errors import GraphBreak
 from .made import SavedMemory
@@ -19,6 +20,11 @@ def first_number():
     return next(Node._sequence)
 
 
+def calls_user_code(node):
+    """Whether the backward pass of a node calls functions that the user wrote."""
+    return bool(node.hooks or node.prehooks or node.retained) or not isinstance(node.op, Op)
+
+
 class History:
     """The nodes behind `results` that were made after node number `since`."""
 
@@ -27,14 +33,15 @@ class History:
         self.roots = [x for x in results if self._node(x) is not None]
         #: Where it begins: edges to leaves and to older nodes.
         self.targets = {}
-        self.is_spent = False
+        self.is_spent = self.hooked = False
         waiting, seen = [self._node(x) for x in self.roots], set()
         while waiting:
             node = waiting.pop()
             if node in seen:
                 continue
             seen.add(node)
-            self.is_spent = self.is_spent or node.saved is None
+            self.is_spent = self.is_spent or node.is_released
+            self.hooked = self.hooked or calls_user_code(node)
             for edge in node.edges:
                 if edge is None:
                     continue
@@ -47,6 +54,12 @@ class History:
     def is_live(self):
         """Whether there is still something to differentiate."""
         return bool(self.roots) and not self.is_spent
+
+    def check_is_native(self):
+        """GraphBreak where the backward pass would call functions that the user wrote."""
+        hooks = any(isinstance(t, Value) and t._hooks for t in self.targets.values())
+        if self.hooked or hooks:
+            raise GraphBreak("the backward pass of a result calls a hook or a Function of the user")
 
     def _node(self, x):
         """The node that made a result meanwhile."""

@@ -249,6 +249,8 @@ class Capture(recording.Recorder):
     def program(self, results, gradients, saved=()):
         """The program, for a step that hands out `results`, leaves `gradients`, and keeps `saved`
         for later: tensors, those from outside the step among them, and storages."""
+        for tensor in results:
+            self.hold(tensor.storage)  # an argument that is returned as it is, say
         places = _Places(self, results, gradients, saved)
         instructions = [self._instruction(part, places) for part in self._parts]
         program = Program(instructions, places.buffers)

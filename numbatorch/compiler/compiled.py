@@ -131,6 +131,7 @@ class CompiledFunction:
         if not history.is_live:
             plan = Plan(capture, result, outside)
         else:
+            history.check_is_native()
             differentiation = Differentiation(capture, history, outside.arguments, outside)
             plan = Plan(capture, result, outside, differentiation.saved)
             differentiation.attach_to(plan, tensors)

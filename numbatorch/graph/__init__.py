@@ -202,6 +202,11 @@ class Node:
             self.saved = None
             self.saved_outputs = None
 
+    @property
+    def is_released(self):
+        """Whether what was saved for backward is gone."""
+        return self.saved is None
+
     def input_value(self, index):
         """A saved input; RuntimeError where it was modified in place since."""
         value, version = self.saved[index], self.versions[index]
