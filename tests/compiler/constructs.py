@@ -704,6 +704,26 @@ def functions_with_gradients(x):
     return y, x.grad
 
 
+weighted = nn.Linear(3, 3)
+
+
+@case((2, 3))
+def functions_with_gradients_to_come(x):
+    return Cubed.apply(weighted(x), 2.0)
+
+
+@case((2, 3))
+def hooks_to_come(x):
+    y = weighted(x)
+    y.register_hook(lambda grad: grad * SCALE)
+    return y * 2
+
+
+@case((2, 3))
+def returns_its_argument(x):
+    return x, [x, None], WEIGHT
+
+
 @case((2, 3))
 def imports(x):
     import math as mathematics
