@@ -60,13 +60,15 @@ class Plan:
         self.attach = None
         self.replay = Replay(program, list(self._finders))
         self._calls = list(self._finders.values())
+        updates = [action for action, table in capture.host_actions if table is not None]
+        options = {id(one): Options(one, updates) for one in capture.optimizers}
         self._host_actions = [
-            action if table is None else Numbers(action, self.replay.numbers(table))
+            action
+            if table is None
+            else Numbers(action, options[id(action.optimizer)], self.replay.numbers(table))
             for action, table in capture.host_actions
         ]
-        updates = [action for action, table in capture.host_actions if table is not None]
-        self._states = [leaf for leaf in leaves if leaf.accumulates]
-        self._states += [Options(optimizer, updates) for optimizer in capture.optimizers]
+        self._states = [leaf for leaf in leaves if leaf.accumulates] + list(options.values())
         written = set().union(*[i.writes for i in program.instructions])
         self._written = [buffer.origin for buffer in written if buffer.kind == OUTSIDE]
 

@@ -35,7 +35,10 @@ class Leaf:
 
 
 class Options:
-    """What an optimizer was like when it was captured, but for what each run asks anew."""
+    """What an optimizer was like when it was captured, but for what each run asks anew.
+
+    `number` counts the changes of its options, whether they matter here or not.
+    """
 
     #: Options that become numbers of a fused update.
     _ASKED = {"lr", "betas", "weight_decay", "eps", "momentum", "dampening", "rho", "initial_lr"}
@@ -44,48 +47,50 @@ class Options:
         self.optimizer = optimizer
         self.groups, self.state = optimizer.param_groups, optimizer.state
         self.states = len(self.state)
-        fused = {update.index for update in updates if update.optimizer is optimizer}
-        self.counts = [len(group["params"]) for group in self.groups]
-        #: The options of each group that must stay what they are, and what they are.
-        self.names = [
-            [
-                name
-                for name in group
-                if name != "params" and not (i in fused and name in self._ASKED)
-            ]
-            for i, group in enumerate(self.groups)
-        ]
-        self.values = self._values()
-        self.rules = self._rules()
+        self.fused = {update.index for update in updates if update.optimizer is optimizer}
+        self.number = 0
+        self.last = self._values()
+        self.structure = self._structure()
 
     def _values(self):
-        return [[group[n] for n in names] for group, names in zip(self.groups, self.names)]
+        return [(len(group["params"]), *group.values()) for group in self.groups]
 
-    def _rules(self):
-        return [self.optimizer.fused_rule(group) for group in self.groups]
+    def _structure(self):
+        """All that must stay what it is."""
+        return [
+            (self.optimizer.fused_rule(group), [id(param) for param in group["params"]],
+             {name: value for name, value in group.items()
+              if name != "params" and not (i in self.fused and name in self._ASKED)})
+            for i, group in enumerate(self.groups)
+        ]  # fmt: skip
 
     def accepts(self):
-        optimizer = self.optimizer
-        return (
-            optimizer.param_groups is self.groups
-            and optimizer.state is self.state
-            and len(self.state) == self.states
-            and [len(group["params"]) for group in self.groups] == self.counts
-            and self._values() == self.values
-            and self._rules() == self.rules
-        )
+        optimizer, state = self.optimizer, self.state
+        if (
+            optimizer.param_groups is not self.groups
+            or optimizer.state is not state
+            or len(state) != self.states
+        ):
+            return False
+        values = self._values()
+        if values == self.last:
+            return True
+        self.last = values
+        self.number += 1
+        return self._structure() == self.structure
 
 
 class Numbers:
     """Writes the numbers of an optimizer's update where its kernel reads them."""
 
-    def __init__(self, update, numbers):
+    def __init__(self, update, options, numbers):
         self.update = update
+        self.options = options
         self.numbers = numbers
-        self.last = None
+        self.written = None
 
     def __call__(self):
-        rows = self.update.next()
-        if rows != self.last:
-            self.numbers[...] = rows
-            self.last = rows
+        """Count a step, if the optimizer counts, and bring the numbers up to date."""
+        if self.update.counters or self.written != self.options.number:
+            self.numbers[...] = self.update.next()
+            self.written = self.options.number
