@@ -157,6 +157,7 @@ def main():
     parser.add_argument("program", choices=sorted(PROGRAMS))
     parser.add_argument("--seconds", type=float, default=2.0, help="how long to time steps")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--compiled", action="store_true", help="time torch.compile(step)")
     options = parser.parse_args()
     start = time.perf_counter()
     torch = importlib.import_module(options.framework)
@@ -164,6 +165,9 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     step = PROGRAMS[options.program](torch)
+    if options.compiled:
+        step = torch.compile(step)
+        step()  # what is captured is the second call
     loss = step().item()
     first = time.perf_counter()
     for _ in range(3):

@@ -19,11 +19,11 @@ sys.path.insert(0, str(HERE))
 from programs import PROGRAMS  # noqa: E402
 
 
-def measure(framework, program, seconds, threads):
+def measure(framework, compiled, program, seconds, threads):
     """One process: what programs.py prints."""
     done = subprocess.run(
         [sys.executable, str(HERE / "programs.py"), framework, program, "--seconds", str(seconds),
-         "--threads", str(threads)],
+         "--threads", str(threads), *(["--compiled"] if compiled else [])],
         capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
@@ -36,7 +36,7 @@ def compare(program, rounds, seconds, threads):
     runs = {"numbatorch": [], "torch": []}
     for _ in range(rounds):
         for framework, found in runs.items():
-            found.append(measure(framework, program, seconds, threads))
+            found.append(measure(framework, False, program, seconds, threads))
     ours, theirs = (
         {
             key: statistics.median(run[key] for run in found)

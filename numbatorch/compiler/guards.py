@@ -6,6 +6,7 @@ attributes and items get sources too.
 """
 
 import functools
+import keyword
 import re
 import types
 from collections import OrderedDict, defaultdict, deque
@@ -114,7 +115,7 @@ class Guards:
         if name is None:
             stem = name = re.sub(r"\W+", "_", str(hint)).strip("_") or "object"
             number = 1
-            while name in self.namespace or name in ("args", "kwargs"):
+            while name in self.namespace or keyword.iskeyword(name) or name in ("args", "kwargs"):
                 number += 1
                 name = f"{stem}_{number}"
             self._bind_all(**{name: object})
