@@ -111,7 +111,7 @@ class Form:
     is recognised by their identity.
     """
 
-    __slots__ = ("dtype", "shape", "strides", "place", "nbytes", "is_contiguous", "template")
+    __slots__ = ("dtype", "shape", "strides", "place", "nbytes", "is_contiguous", "has_overlap", "template")
 
     def __init__(self, dtype, shape, strides, place):
         self.dtype = dtype
@@ -120,6 +120,7 @@ class Form:
         self.place = place
         self.nbytes = math.prod(shape) * dtype.itemsize
         self.is_contiguous = shapes.is_contiguous(self.shape, self.strides)
+        self.has_overlap = shapes.has_overlap(self.shape, self.strides)
         self.template = None  # `graph.fresh` keeps here what it copies
 
     def __repr__(self):

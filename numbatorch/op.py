@@ -274,8 +274,7 @@ class Op:
 
     def call(self, inputs, params):
         """Run on prepared inputs (a tuple of values of the right dtypes on one device)."""
-        plan = self._find_plan(inputs, params)
-        return self._run(plan or self._make_plan(inputs, params), inputs, params)
+        return self._run(self.plan(inputs, params), inputs, params)
 
     def _run(self, plan, inputs, params):
         """Compute as planned, and record."""
@@ -303,6 +302,10 @@ class Op:
         return result
 
     # Plans -------------------------------------------------------------------
+
+    def plan(self, inputs, params):
+        """The Plan of a call on prepared inputs."""
+        return self._find_plan(inputs, params) or self._make_plan(inputs, params)
 
     def _find_plan(self, inputs, params):
         """The Plan of an earlier call on inputs of these Forms with these parameters, or None."""
@@ -582,10 +585,13 @@ def write_inplace(op, target, inputs, params):
     inputs[0] is `target`, or a cast of it where the op computes in another dtype.
     """
     check_writable(target, inputs)
-    spec = op.infer(*inputs, **params)
-    check_target(target, spec)
+    plan = op.plan(inputs, params)
+    form = plan.outputs
+    fits = form is devices.form_of(target)
+    if not fits:
+        check_target(target, form)
     node = None
-    if modes.grad_enabled and op.differentiable:
+    if modes.grad_enabled and op.differentiable and _find_edges(inputs) is not None:
         edges = [
             edge_of(x) if x is not None and (op.joint is not None or i in op.rules) else None
             for i, x in enumerate(inputs)
@@ -593,10 +599,13 @@ def write_inplace(op, target, inputs, params):
         if any([edge is not None for edge in edges]):
             node = op.make_node(inputs, params, edges)
             _keep_original(node, target)
-    if op.inplace_safe and spec.dtype is target.dtype and not _partly_shared(target, inputs[1:]):
-        op.compute(target, *inputs, **params)
+    if op.inplace_safe and form.dtype is target.dtype and not _partly_shared(target, inputs[1:]):
+        if fits and plan.kernel is not None and recording.recorder is None:
+            plan.kernel(target, *inputs, *params.values())
+        else:
+            op.compute(target, *inputs, **params)
     else:
-        temporary = graph.allocate(spec.shape, spec.dtype, devices.of(target))
+        temporary = fresh(form)
         op.compute(temporary, *inputs, **params)
         copy_values(target, temporary)
     graph.bump_version(target)
@@ -608,7 +617,8 @@ def write_inplace(op, target, inputs, params):
 
 
 def check_target(target, spec):
-    """RuntimeError where a result that looks like `spec` may not be written into `target`."""
+    """RuntimeError where a result that looks like `spec`, a Spec or a Form, may not be written into
+    `target`."""
     if spec.shape != target.shape:
         raise RuntimeError(
             f"output with shape {list(target.shape)} doesn't match the broadcast shape "
@@ -631,7 +641,7 @@ def _keep_original(node, target):
 
 def check_writable(target, inputs=()):
     """RuntimeError where `target` may not be written to, as an op of `inputs` would."""
-    if shapes.has_overlap(target.shape, target.strides):
+    if devices.form_of(target).has_overlap:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
@@ -680,12 +690,12 @@ def scalar_name(dtype):
 
 
 def _partly_shared(target, others):
-    return any(
-        x is not None
-        and x.storage is target.storage
-        and (x.offset, x.strides, x.shape) != (target.offset, target.strides, target.shape)
-        for x in others
-    )
+    for x in others:
+        if x is not None and x.storage is target.storage:
+            same = x.strides == target.strides and x.shape == target.shape
+            if not same or x.offset != target.offset:
+                return True
+    return False
 
 
 def copy_values(target, source):

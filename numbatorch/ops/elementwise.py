@@ -124,7 +124,7 @@ class Elementwise(Op):
             plan = self._find_plan(args, params)
             if plan.__class__ is _Numbers:
                 args = plan.replaced(args)
-                plan = self._find_plan(args, params)
+                plan = self.plan(args, params)
             if plan is not None:
                 return self._run(plan, args, params)
         inputs, params = self._bind(args, params)
@@ -136,8 +136,16 @@ class Elementwise(Op):
         return self.call(inputs, params)
 
     def inplace(self, *args, **params):
+        plan = self._find_plan(args, params)
+        if plan.__class__ is _Numbers:
+            return write_inplace(self, args[0], plan.replaced(args), params)
+        if plan is not None:
+            return write_inplace(self, args[0], args, params)
         inputs, params = self._bind(args, params)
-        return write_inplace(self, inputs[0], self.prepare(inputs, inputs[0]), params)
+        given, inputs = inputs, self.prepare(inputs, inputs[0])
+        if inputs is not given and not params:
+            self._note_numbers(given, inputs[0].dtype)
+        return write_inplace(self, given[0], inputs, params)
 
     def _note_numbers(self, inputs, dtype):
         """Plan for calls on numbers beside tensors of a floating `dtype`, which take it on."""
