@@ -20,6 +20,7 @@ from . import (
     random,
     random_tensors,
     serialization,
+    sparse,
     special,
     top_level,
     typed_storages,
@@ -103,6 +104,8 @@ from .random import (
 from .serialization import UntypedStorage, load, save
 from .settings import *  # noqa: F403  they are all settings of the top level
 from .shapes import Size
+from .sparse import mm as spmm
+from .sparse import sparse_coo_tensor
 from .tensor import Tensor
 
 globals().update({name: f for name, f in _FUNCTIONS.items() if name not in _NOT_TOP_LEVEL})

@@ -42,6 +42,7 @@ LAYERS = [
         "linalg",
         "fft",
         "func",
+        "sparse",
         "special",
     },
     {"op_samples", "compiler"},

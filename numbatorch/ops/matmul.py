@@ -249,7 +249,9 @@ def _run(op, inputs, out):
 @function
 @lower_precision
 def mm(input, mat2, *, out=None):
-    """The product of two matrices."""
+    """The product of two matrices, of which the first may be sparse."""
+    if not isinstance(input, graph.Value) and getattr(input, "is_sparse", False):
+        return input.mm(mat2)
     return _run(mm_op, (input, mat2), out)
 
 
@@ -286,6 +288,8 @@ def matmul(input, other, *, out=None):
     Dimensions before the last two are a batch and broadcast.
     """
     if not (isinstance(input, graph.Value) and isinstance(other, graph.Value)):
+        if getattr(input, "is_sparse", False):
+            return input.matmul(other)
         wrong, place = (other, 2) if isinstance(input, graph.Value) else (input, 1)
         raise TypeError(
             f"matmul(): argument '{('input', 'other')[place - 1]}' (position {place}) must be "
