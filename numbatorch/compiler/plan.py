@@ -38,7 +38,7 @@ class Plan:
         gradients = [leaf.leaf._grad for leaf in made]
         storages = saved.storages if saved else ()
         self.program = program = capture.program(template.tensors, gradients, storages)
-        self.history = [("captured", str(program)), *optimise(program)]
+        self.history = optimise(program)
         self._build = template.build
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
         self._gradients = [MadeGradient(leaf.leaf) for leaf in made]
@@ -111,12 +111,20 @@ class Plan:
         """Whether gradients and optimizers are in the state that the plan was captured for."""
         return all([state.accepts() for state in self._states])
 
+    def timed(self, args, kwargs, seconds):
+        """A call that appends to a list how long each instruction took."""
+        run, self.replay.run = self.replay.run, lambda: self.replay.timed(seconds)
+        try:
+            return self(args, kwargs)
+        finally:
+            self.replay.run = run
+
     def __call__(self, args, kwargs):
         with self._lock:
             self.replay.set_bases(*[find(args, kwargs) for find in self._calls])
             for action in self._host_actions:
                 action()
-            failed = self.replay()
+            failed = self.replay.run()
             if failed >= 0:
                 raise BadInput
             for storage in self._written:

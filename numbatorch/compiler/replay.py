@@ -7,6 +7,7 @@ in first, from the bases that the caller gives.
 
 import functools
 import struct
+import time
 from functools import cache
 
 import numpy as np
@@ -80,6 +81,7 @@ class Replay:
         )
         self._slots, self._rows, self._moving_slots = [], [], []
         self._first_words = {}
+        self._launches = [len(i.launches) for i in program.instructions]
         for instruction in program.instructions:
             for launch in instruction.launches:
                 self._add(launch)
@@ -98,10 +100,24 @@ class Replay:
             len(self._rows), calls, len(self._moving_slots), places, slots, self.bases.ctypes.data
         )  # fmt: skip
         self.set_threads()
-        self._call, self._address = native_replay(), self._header.ctypes.data
+        self._call, address = native_replay(), self._header.ctypes.data
+        #: run() -> -1, or the number of the launch that found bad input.
+        self.run = functools.partial(self._call, address)
 
-    def __call__(self):
-        return self._call(self._address)
+    def timed(self, seconds):
+        """Run instruction by instruction, and append how long each took."""
+        header = self._header.copy()
+        table, row = header[_CALL_TABLE], 0
+        for count in self._launches:
+            header[_CALLS], header[_CALL_TABLE] = count, table + 8 * _CALL_WIDTH * row
+            begin = time.perf_counter()
+            failed = self._call(header.ctypes.data)
+            seconds.append(time.perf_counter() - begin)
+            if failed >= 0:
+                return failed
+            header[_PLACES] = 0  # filled in by the first
+            row += count
+        return -1
 
     def set_threads(self):
         """Split launches over as many threads as are set now."""

@@ -364,3 +364,22 @@ def test_numbers_that_are_only_returned_do_not_break():
         number, doubled = both(torch.full((3,), float(value)))
         assert number == 3 * (value + 1) and isinstance(number, float)
         assert torch.equal(doubled, torch.full((3,), 2.0 * value))
+
+
+# The report ---------------------------------------------------------------------------------------
+
+
+def test_explain_shows_the_programs_and_times_a_call():
+    step, compiled, model, twin = twins(regression, OPTIMIZERS["sgd"])
+    check_alike(step, compiled, model, twin, pairs(4))
+    (x, y), *_ = pairs(1)
+    before = twin.weight.detach().clone()
+    report = torch.compiler.explain(compiled, x, y)
+    step(x, y)
+    assert torch.equal(model.weight, twin.weight) and not torch.equal(before, twin.weight)
+    (plan,) = report.plans
+    assert len(plan.seconds) == len(plan.instructions)
+    page = str(report)
+    for part in ("captured for 1 kind of call", "linear(", "optimizer_step(", "def fused("):
+        assert part in page
+    assert plan.after.svg().startswith("<svg") and "linear" in str(plan.before)

@@ -1,5 +1,6 @@
 """The passes over a program, in the order in which they run; each is a function of a program."""
 
+from ..drawing import draw
 from . import common_subexpressions, dead_code, fusion
 
 PASSES = (
@@ -10,9 +11,9 @@ PASSES = (
 
 
 def optimise(program):
-    """Run all passes; yields (name, program as text) after each for a report."""
-    history = []
+    """Run all passes; returns (name, text, drawing) of the program before and after each of them."""
+    history = [("captured", str(program), draw(program))]
     for name, run in PASSES:
         run(program)
-        history.append((name, str(program)))
+        history.append((name, str(program), draw(program)))
     return history
