@@ -9,8 +9,8 @@ class OptimizedModule(Module):
 
     def __init__(self, module, fullgraph=False, enabled=True):
         super().__init__()
-        self._orig_mod = module
         self.__dict__["_compiled"] = CompiledFunction(module, fullgraph, enabled)
+        self._orig_mod = module
 
     def __call__(self, *args, **kwargs):
         return self._compiled(*args, **kwargs)
@@ -19,20 +19,12 @@ class OptimizedModule(Module):
         return self._orig_mod.forward(*args, **kwargs)
 
     def __getattr__(self, name):
-        if name == "_orig_mod":
-            return super().__getattr__(name)
-        return getattr(super().__getattr__("_orig_mod"), name)
+        original = super().__getattr__("_orig_mod")
+        return original if name == "_orig_mod" else getattr(original, name)
 
     def __setattr__(self, name, value):
-        if name == "_orig_mod" or name not in self.__dict__.get("_modules", {}) and name in (
-            "training", "_parameters", "_buffers", "_modules"
-        ):  # fmt: skip
+        original = self.__dict__.get("_modules", {}).get("_orig_mod")
+        if original is None or name in ("_orig_mod", "training"):
             super().__setattr__(name, value)
-        elif "_orig_mod" in self.__dict__.get("_modules", {}):
-            setattr(self._orig_mod, name, value)
         else:
-            super().__setattr__(name, value)
-
-    def train(self, mode=True):
-        super().train(mode)
-        return self
+            setattr(original, name, value)

@@ -383,3 +383,15 @@ def test_explain_shows_the_programs_and_times_a_call():
     for part in ("captured for 1 kind of call", "linear(", "optimizer_step(", "def fused("):
         assert part in page
     assert plan.after.svg().startswith("<svg") and "linear" in str(plan.before)
+
+
+def test_a_compiled_module_stands_for_the_original():
+    net = Net()
+    compiled = torch.compile(net)
+    assert compiled.scale == 2.0 and compiled.first is net.first
+    compiled.scale = 3.0
+    assert net.scale == 3.0 and not compiled.eval().training and not net.training
+    with pytest.raises(AttributeError, match="nothing"):
+        compiled.nothing  # noqa: B018
+    with pytest.raises(RuntimeError, match="function or a Module"):
+        torch.compile(3)
