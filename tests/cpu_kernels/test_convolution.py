@@ -126,8 +126,8 @@ def test_kernels_of_one_element(plain, dtype, tolerance):
         (1, 9, 2, 1, 1, 1),
     ):
         rank = len(sizes)
-        x = rng.standard_normal((batch, *sizes, channels)).astype(dtype)
-        for x in (np.moveaxis(x, -1, 1), np.ascontiguousarray(np.moveaxis(x, -1, 1))):
+        moved = np.moveaxis(rng.standard_normal((batch, *sizes, channels)).astype(dtype), -1, 1)
+        for x in (moved, np.ascontiguousarray(moved)):
             weight = rng.standard_normal((outs, channels, *[1] * rank)).astype(dtype)
             bias = rng.standard_normal(outs).astype(dtype)
             grad = rng.standard_normal((batch, outs, *sizes)).astype(dtype)
