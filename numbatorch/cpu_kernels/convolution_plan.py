@@ -5,7 +5,9 @@ from functools import lru_cache
 import numpy as np
 
 from .. import cpu_target, memory, recording, shapes
+from ..array import Array, empty, initialise
 from ..dtypes import float32, float64
+from ..formulas import conversion
 from . import direct_convolution as kernels
 from . import winograd, winograd_gradient
 from .convolution_geometry import (
@@ -17,6 +19,7 @@ from .convolution_geometry import (
     tap_offsets,
     volume,
 )
+from .elementwise import apply
 from .gemm import tile_columns
 from .vectors import lanes
 
@@ -28,6 +31,9 @@ GRAIN = 100_000
 
 #: Pixels that the weight gradient multiplies at a time: both operands stay in the nearest cache.
 PIXELS = 1024
+
+#: Bytes of a weight that the input gradient reads from a copy, in the order in which it goes.
+FAR_APART = 1 << 16
 
 #: Tasks that the weight gradient is cut into; fixed, so that its sums do not depend on the threads.
 WEIGHT_TASKS = 16
@@ -131,6 +137,16 @@ def forward(out, input, weight, bias, stride, padding, dilation, groups):
     )  # fmt: skip
 
 
+def _by_input_channel(weight):
+    """A copy (input channels, output channels, *kernel) of a weight."""
+    shape = shapes.Size((weight.shape[1], weight.shape[0], *weight.shape[2:]))
+    strides = (weight.strides[1], weight.strides[0], *weight.strides[2:])
+    source = initialise(Array(), weight.storage, weight.dtype, shape, strides, weight.offset)
+    copy = empty(shape, weight.dtype)
+    apply(conversion.identity, copy, source)
+    return copy
+
+
 def input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
     """As convolution.convolution_input_gradient."""
     if 0 in out.shape:
@@ -140,6 +156,7 @@ def input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
     stride, padding, dilation = volume(stride, 1), volume(padding, 0), volume(dilation, 1)
     rows = weight.shape[1]
     weight_strides = (weight.shape[0] // groups * o, c, o, *taps)
+    far_apart = groups == 1 and shapes.numel(weight.shape) * out.dtype.itemsize >= FAR_APART
     out_strides = (out_n, out_c, *[step * s for step, s in zip(steps, stride)])
     for phase in np.ndindex(*stride):
         axes = tuple(
@@ -148,6 +165,10 @@ def input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
         if any(axis.count == 0 for axis in axes):
             continue
         place = out.address + sum(step * p for step, p in zip(steps, phase))
+        if far_apart and not winograd.suits(out.dtype, axes, weight.shape[0], rows):
+            weight, far_apart = _by_input_channel(weight), False
+            _, (c, o, *taps) = five(weight)
+            weight_strides = (0, c, o, *taps)
         correlate(
             out.dtype, axes, place, out_strides, rows * out_c, grad_output,
             weight, weight_strides, None, rows, groups,

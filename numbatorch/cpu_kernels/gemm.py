@@ -71,9 +71,9 @@ def row_packer(element):
     """pack(...) copies rows of `a` to where the tiles read them in order.
 
     Rows that lie a multiple of the page size apart would push each other out of the cache, and so
-    would the elements of a column that does. The copy has tiles of rows one after the other, each
-    dense along its rows where they are short (a column is dense), else along depth. Returned are the
-    strides of a tile, a row and a step.
+    would the elements of a column that does. Where columns are dense, the copy has tiles of rows one
+    after the other, the rows of each next to each other; else rows stay dense along depth. Returned
+    are the strides of a tile, a row and a step.
     """
     size = element.bitwidth // 8
     height = tile_height()
@@ -82,18 +82,19 @@ def row_packer(element):
     @register_jitable
     def pack(block, a, a_row, a_step, rows, depth):
         if a_row == size:
-            for i in range(0, rows, height):
-                count = min(height, rows - i)
-                for k in range(depth):
-                    column = span(a + i * size + k * a_step, height, element)
-                    place = span(block + (i * depth + k * height) * size, height, element)
-                    if count == height:
-                        for r in range(height):
-                            place[r] = column[r]
-                    else:
-                        for r in range(count):
-                            place[r] = column[r]
-            return height * depth * size, size, height * size
+            tile = height * depth + padding
+            whole = rows // height
+            for k in range(depth):
+                column = a + k * a_step
+                for i in range(whole):
+                    values = span(column + i * height * size, height, element)
+                    place = span(block + (i * tile + k * height) * size, height, element)
+                    for r in range(height):
+                        place[r] = values[r]
+                for r in range(whole * height, rows):
+                    place = block + (whole * tile + k * height + r - whole * height) * size
+                    span(place, 1, element)[0] = span(column + r * size, 1, element)[0]
+            return tile * size, size, height * size
         length = depth + padding
         for i in range(rows):
             row = span(a + i * a_row, depth, element)
@@ -108,8 +109,9 @@ def row_packer(element):
 def block_multiplier(element):
     """multiply(...): `rows` rows of c = start + a @ panel, through register tiles.
 
-    `a_tile` is the stride from one tile of rows of `a` to the next. A tile that is cut off on the right, or whose start or c is not dense along columns, goes
-    through a small square in scratch memory. `start` of 0 means zeros.
+    `a_tile` is the stride from one tile of rows of `a` to the next. A tile that is cut off on the
+    right, or whose start or c is not dense along columns, goes through a small square in scratch
+    memory. `start` of 0 means zeros.
     """
     size = element.bitwidth // 8
     side = lanes(element)

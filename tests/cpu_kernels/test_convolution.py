@@ -116,6 +116,14 @@ def test_fast_against_plain_at_every_border(plain, dtype, tolerance, seed):
         assert_close(run(*case), plain(*case), tolerance)
 
 
+def test_input_gradient_through_a_copy_of_the_weight(plain, monkeypatch):
+    monkeypatch.setattr(convolution_plan, "FAR_APART", 0)
+    rng = np.random.default_rng(7)
+    for _ in range(15):
+        case = random_case(rng, "float64", {1: 60, 2: 20, 3: 8})
+        assert_close(run(*case), plain(*case), 1e-12)
+
+
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 3e-5), ("float64", 1e-12)])
 def test_kernels_of_one_element(plain, dtype, tolerance):
     rng = np.random.default_rng(0)
