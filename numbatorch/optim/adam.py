@@ -11,10 +11,8 @@ from .rules import (
     add_quotient,
     add_weight_decay,
     advance,
-    check_betas,
+    check_adam,
     check_fused,
-    check_learning_rate,
-    check_non_negative,
     counter,
     kept_for_backward,
     scalar,
@@ -59,10 +57,7 @@ class Adam(Optimizer):
         fused=None,
         decoupled_weight_decay=False,
     ):
-        check_learning_rate(lr)
-        check_non_negative(eps=eps)
-        check_betas(betas)
-        check_non_negative(weight_decay=weight_decay)
+        check_adam(lr, betas, eps, weight_decay)
         _check_tensor_options(lr, betas, foreach, capturable)
         defaults = {
             "lr": lr,

@@ -8,8 +8,7 @@ from .rules import (
     add_quotient,
     add_weight_decay,
     advance,
-    check_betas,
-    check_learning_rate,
+    check_adam,
     check_non_negative,
     counter,
     kept_for_backward,
@@ -39,10 +38,8 @@ class NAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ):
-        check_learning_rate(lr)
-        check_non_negative(eps=eps)
-        check_betas(betas)
-        check_non_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
+        check_adam(lr, betas, eps, weight_decay)
+        check_non_negative(momentum_decay=momentum_decay)
         defaults = {
             "lr": lr,
             "betas": betas,

@@ -9,9 +9,7 @@ from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
     advance,
-    check_betas,
-    check_learning_rate,
-    check_non_negative,
+    check_adam,
     counter,
     scalar,
 )
@@ -38,10 +36,7 @@ class RAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ):
-        check_learning_rate(lr)
-        check_non_negative(eps=eps)
-        check_betas(betas)
-        check_non_negative(weight_decay=weight_decay)
+        check_adam(lr, betas, eps, weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,

@@ -69,10 +69,14 @@ def check_non_negative(**options) -> None:
             raise ValueError(f"Invalid {_SPOKEN_NAMES.get(name, f'{name} value')}: {value}")
 
 
-def check_betas(betas) -> None:
+def check_adam(lr, betas, eps, weight_decay) -> None:
+    """What Adam and its kin ask of their options, in the order in which they complain."""
+    check_learning_rate(lr)
+    check_non_negative(eps=eps)
     for index, beta in enumerate(betas):
         if not 0 <= beta < 1:
             raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+    check_non_negative(weight_decay=weight_decay)
 
 
 def check_fused(foreach, fused, differentiable) -> None:
