@@ -172,8 +172,9 @@ class Keys(Guard):
     def condition(self, value, bind):
         mapping = f"{value}.__dict__" if self.attributes else value
         exact = all(type(key) in LITERAL for key in self.keys)
-        keys = repr(self.keys) if exact else bind(self.keys, "keys")
-        return f"tuple({mapping}) == {keys}"
+        if exact:
+            return f"tuple({mapping}) == {self.keys!r}"
+        return f"{bind(same_objects, 'same_objects')}({mapping}, {bind(self.keys, 'keys')})"
 
     def explain(self, value):
         keys = tuple(vars(value) if self.attributes else value)
@@ -302,6 +303,11 @@ class Settings(Guard):
 
     def explain(self, value):
         return f"({self.words}) is {_short(value)}, was {_short(self.expected)}"
+
+
+def same_objects(found, expected):
+    """Whether two collections hold the same objects in the same order; nothing is compared."""
+    return len(found) == len(expected) and all(a is b for a, b in zip(found, expected))
 
 
 def _short(value):

@@ -98,6 +98,7 @@ class Guards:
         self._reached = {}  # id -> (object, source)
         self._guarded = set()  # expressions of sources that have been reached
         self._deepened = set()
+        self._moved = {}  # id -> object whose state the recorded step itself has changed
         self._kinds = set()
         self._check = None
         self._bind_all(
@@ -284,6 +285,7 @@ class Guards:
 
     def deep(self, value):
         """Guard everything in an outside container or object, which is about to be read natively."""
+        self.check_unmoved(value)
         source = self.source_of(value)
         if source is None or self.closed or id(value) in self._deepened:
             return
@@ -316,8 +318,26 @@ class Guards:
         else:
             self.refuse(f"{source} is a set of other things than plain values")
 
+    def moves(self, object):
+        """Note that a recorded call changes a scheduler, and so its optimizer's options.
+
+        What is read of them from now on is no longer what a guard would find before the step.
+        """
+        optimizer = getattr(object, "optimizer", None)
+        if not isinstance(object, LRScheduler) or optimizer is None:
+            return
+        moved = [object, vars(object), optimizer, optimizer.param_groups, *optimizer.param_groups]
+        moved += [value for value in vars(object).values() if isinstance(value, list | dict)]
+        self._moved.update({id(part): part for part in moved})
+
+    def check_unmoved(self, object):
+        """Refuse where the state of an object that is read has been changed by the step itself."""
+        if id(object) in self._moved and not self.closed:
+            self.refuse(f"reads {self.source_of(object) or 'options'} after a scheduler's step")
+
     def structure(self, value):
         """Guard the length of an outside container, or the keys of a mapping."""
+        self.check_unmoved(value)
         source = self.source_of(value)
         if source is None or self.closed:
             return
@@ -435,7 +455,7 @@ def _refuse(reason):
 
 
 #: What following a path to an object that is not there any more may raise.
-_UNREACHABLE = (AttributeError, LookupError, TypeError, ValueError)
+_UNREACHABLE = (AttributeError, LookupError, TypeError, ValueError, RuntimeError)
 
 
 def write_check(guards, bind, taken):
@@ -502,7 +522,7 @@ def guard_generator(guards, generator, source):
     guards.add(Identity(source, generator))
 
 
-@handles(LRScheduler, methods=("step", "get_last_lr"))
+@handles(LRScheduler, methods=("step",))
 def guard_scheduler(guards, scheduler, source):
     """The same scheduler; a replay calls its steps again."""
     guards.add(Identity(source, scheduler))

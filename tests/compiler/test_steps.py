@@ -106,3 +106,40 @@ def test_a_trainer_with_its_own_state():
     trainer.clip = 0.25
     assert not guards.check((x,), {})
     assert guards.explain_failure((x,), {}) == "trainer.clip is 0.25, was 0.5"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda scheduler, optimizer: scheduler.get_last_lr(),
+        lambda scheduler, optimizer: optimizer.param_groups[0]["lr"],
+        lambda scheduler, optimizer: [group["lr"] for group in optimizer.param_groups],
+        lambda scheduler, optimizer: scheduler.last_epoch,
+    ],
+)
+def test_numbers_that_a_scheduler_has_just_changed_are_not_constants(read):
+    """A guard before the step could not tell what they are after it."""
+    optimizer = torch.optim.SGD([torch.ones(3, requires_grad=True)], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+
+    def step(x):
+        scheduler.step()
+        return x, read(scheduler, optimizer)
+
+    with pytest.raises(GraphBreak, match="get_last_lr|after a scheduler's step"):
+        run(step, (torch.randn(4, 3),), {}, Guards())
+
+
+def test_the_keys_of_a_mapping_from_tensors_are_compared_by_identity():
+    table = {torch.ones(2): 1, torch.ones(2): 2}
+
+    def step(x):
+        return x, list(table.values())
+
+    x = torch.ones(2)
+    guards = Guards()
+    run(step, (x,), {}, guards)
+    assert guards.check((x,), {})
+    table[torch.ones(2)] = table.pop(next(iter(table)))
+    assert not guards.check((x,), {})

@@ -119,6 +119,7 @@ class Attributes:
         source = self.guards.source_of(object)
         if source is None or isinstance(value, types.BuiltinMethodType):
             return value
+        self.guards.check_unmoved(object)
         covered = self.guards.holds_module(object)
         return self.guards.reach(value, source.attribute(name), covered)
 
@@ -204,6 +205,7 @@ class Attributes:
         return self.make(value) if isinstance(key, slice) or missing else value
 
     def _outside_item(self, object, key, source):
+        self.guards.check_unmoved(object)
         if isinstance(key, slice):
             self.guards.deep(object)
             return self.make(object[key])

@@ -195,6 +195,9 @@ class Calls:
             name = function.__name__
             if name not in handler[1] and not self._is_made(owner):
                 self.break_graph(f"calls {name} of {self.describe(owner)}")
+            result = self.call(function, (owner, *args), kwargs)
+            self.guards.moves(owner)
+            return result
         return self.call(function, (owner, *args), kwargs)
 
     def _call_tensor_method(self, tensor, function, args, kwargs):
