@@ -462,12 +462,16 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (x.item() if isinstance(x, graph.Value) else x for x in (start, end, step))
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if out is not None:
+        dtype = out.dtype
+        if step and dtype.category == dtypes.INTEGRAL and not int(step):
+            raise ValueError("step must be nonzero")
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if out is not None:
-        dtype = out.dtype
     if dtype is None:
         whole = all(isinstance(x, int | np.integer) for x in (start, end, step))
         dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
@@ -494,6 +498,8 @@ def linspace(
     pin_memory=False,
 ):  # fmt: skip
     """`steps` evenly spaced numbers from start to end, both included."""
+    if not isinstance(steps, int | np.integer):
+        raise TypeError(f"linspace(): argument 'steps' must be int, not {type(steps).__name__}")
     dtype = dtype if out is None else out.dtype
     return _from_values(_linspace(start, end, steps, dtype), dtype, device, out, requires_grad)
 

@@ -639,13 +639,17 @@ def _keep_original(node, target):
     node.saved = [original if x is target else x for x in node.saved]
 
 
+#: What is wrong with a target such as an expanded tensor.
+OVERLAP = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+    "location. Please clone() the tensor before performing the operation."
+)
+
+
 def check_writable(target, inputs=()):
     """RuntimeError where `target` may not be written to, as an op of `inputs` would."""
     if devices.form_of(target).has_overlap:
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location. Please clone() the tensor before performing the operation."
-        )
+        raise RuntimeError(OVERLAP)
     if target._inference and not modes.inference:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make "

@@ -1,9 +1,10 @@
 """Values and gradients against PyTorch's own sample inputs (its op database), op by op.
 
-    python tests/conformance.py [--dtype float64] [--list ops.csv] [op ...]
+    python tests/conformance.py [--dtype float64|float32] [--errors] [op ...]
 
 Needs torch and expecttest. For every op that occurs in practice (`tests/conformance_ops.txt`) it
-prints passed, failed or not built, and ends with the counts. The exit code is 1 where an op fails
+prints passed, failed or not built, and ends with the counts. With `--errors` the database's error
+inputs must raise the same type of exception. The exit code is 1 where an op fails
 that `tests/conformance_known.txt` does not list with its reason.
 """
 
@@ -271,6 +272,35 @@ def run_entry(entry, dtype, verbose):
     return "passed", f"{count} samples"
 
 
+def run_errors(entry):
+    """("passed" | "failed" | "not built", detail) of the error inputs of an entry."""
+    try:
+        function = ADAPTERS.get(label_of(entry)) or find(entry.name)
+    except NotBuilt:
+        return "not built", ""
+    if entry.error_inputs_func is None:
+        return "passed", "has none"
+    count = 0
+    wrong = []
+    for error in entry.error_inputs("cpu"):
+        sample, count = error.sample_input, count + 1
+        try:
+            entry(sample.input, *sample.args, **sample.kwargs)
+            continue  # PyTorch itself accepts it here
+        except Exception as raised:  # noqa: BLE001  its type is compared
+            expected = raised
+        try:
+            function(*to_ours((sample.input, *sample.args), []), **to_ours(sample.kwargs, []))
+            found = None
+        except Exception as raised:  # noqa: BLE001  its type is compared
+            found = raised
+        if not isinstance(found, type(expected)):
+            wrong.append(f"{found!r:.80}, expected {expected!r:.120}")
+    if wrong:
+        return "failed", f"{len(wrong)} of {count}: {wrong[0]}"
+    return "passed", f"{count} errors"
+
+
 def known_failures():
     path = HERE / "conformance_known.txt"
     if not path.exists():
@@ -283,6 +313,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="only these ops")
     parser.add_argument("--dtype", default="float64", choices=sorted(TOLERANCES))
+    parser.add_argument("--errors", action="store_true", help="the error inputs")
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -296,14 +327,17 @@ def main():
         if entry.name not in names:
             continue
         label = label_of(entry)
-        result, detail = run_entry(entry, options.dtype, options.verbose)
+        if options.errors:
+            result, detail = run_errors(entry)
+        else:
+            result, detail = run_entry(entry, options.dtype, options.verbose)
         counts[result] += 1
         if result != "passed":
-            reason = known.get(label)
+            reason = known.get(f"{label}:errors" if options.errors else label)
             print(f"{result:10s} {label:50s} {reason or detail}", flush=True)
             if result == "failed" and reason is None:
                 unexpected.append(label)
-    print(f"{options.dtype}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    print(f"{'errors' if options.errors else options.dtype}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     return 1 if unexpected else 0
 
 

@@ -17,6 +17,7 @@ from .reduction import (
     run,
 )
 from .registry import FUNCTIONS, Sample, function, samples
+from .scalars import check_tensor
 
 # Values with indices -----------------------------------------------------------------------------
 
@@ -97,6 +98,7 @@ def _extremum(op, whole_op, pairwise, structure, input, dim, keepdim, out):
 @numpy_names
 def max(input, dim=None, keepdim=False, *, out=None, other=None):
     """The maximum; with `dim`, (values, indices) along it; with a tensor, the pairwise maximum."""
+    check_tensor("max", "input", 1, input)
     dim = dim if other is None else other
     return _extremum(max_op, max_all_op, "maximum", return_types.max, input, dim, keepdim, out)
 
@@ -105,6 +107,7 @@ def max(input, dim=None, keepdim=False, *, out=None, other=None):
 @numpy_names
 def min(input, dim=None, keepdim=False, *, out=None, other=None):
     """The minimum; with `dim`, (values, indices) along it; with a tensor, the pairwise minimum."""
+    check_tensor("min", "input", 1, input)
     dim = dim if other is None else other
     return _extremum(min_op, min_all_op, "minimum", return_types.min, input, dim, keepdim, out)
 

@@ -11,6 +11,7 @@ from .copying import copy
 from .elementwise import COMPLEX, binary, elementwise
 from .logic import logical_and, logical_or
 from .registry import function, method
+from .scalars import check_tensor
 from .selection import where_op
 
 # Bounds that are numbers, in floating point ---------------------------------------------------------
@@ -150,12 +151,14 @@ def clamp_(self, min=None, max=None):
 @function
 def clamp_min(input, min, *, out=None):
     """Every element raised to at least `min`."""
+    check_tensor("clamp_min", "input", 1, input)
     return clamp(input, min=min, out=out)
 
 
 @function
 def clamp_max(input, max, *, out=None):
     """Every element lowered to at most `max`."""
+    check_tensor("clamp_max", "input", 1, input)
     return clamp(input, max=max, out=out)
 
 

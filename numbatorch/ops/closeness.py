@@ -4,12 +4,15 @@ from ..op import scalar_name
 from .comparison import eq, isfinite, isnan, le
 from .logic import logical_and, logical_or
 from .registry import function
+from .scalars import check_tensor
 from .sign import abs as magnitude
 
 
 @function
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """|input - other| <= atol + rtol * |other|, elementwise; infinities equal themselves only."""
+    check_tensor("isclose", "input", 1, input)
+    check_tensor("isclose", "other", 2, other)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{scalar_name(input.dtype)} did not match {scalar_name(other.dtype)}")
     if rtol < 0 or atol < 0:

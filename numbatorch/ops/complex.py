@@ -10,6 +10,7 @@ from .autocast import full_precision
 from .comparison import isnan
 from .output import deliver
 from .registry import Sample, function, method, samples
+from .scalars import check_tensor
 from .selection import where_op
 from .trigonometric import atan2, cos, sin
 
@@ -134,6 +135,8 @@ def complex_(real, imag, *, out=None):
 @full_precision
 def polar(abs, angle, *, out=None):
     """abs * (cos(angle) + i sin(angle))"""
+    check_tensor("polar", "abs", 1, abs)
+    check_tensor("polar", "angle", 2, angle)
     _check_parts(abs, angle)
     return complex_(abs * cos(angle), abs * sin(angle), out=out)
 

@@ -341,6 +341,10 @@ def _as_element(value, input):
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, and likewise for other dimensions."""
     dim = check_gather("gather", input, dim, index)
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {input.dtype.name}, but got {out.dtype.name} instead"
+        )
     result = gather_op(input, index, dim=dim)
     return result if out is None else store(result, out)
 

@@ -1,7 +1,7 @@
 """The `out=` argument: a result written into a tensor that the caller brought."""
 
-from .. import devices, graph
-from ..op import check_result_cast, copy_values
+from .. import devices, graph, shapes
+from ..op import OVERLAP, check_result_cast, copy_values
 
 
 def write_out(op, out, inputs, params):
@@ -32,6 +32,8 @@ def store(result, out):
     check_result_cast(result.dtype, out.dtype)
     if out.shape != result.shape:
         devices.allocate(out, result.shape, out.dtype, devices.of(out))
+    elif shapes.has_overlap(out.shape, out.strides):
+        raise RuntimeError(OVERLAP)
     copy_values(out, result)
     graph.bump_version(out)
     return out

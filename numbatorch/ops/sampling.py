@@ -213,6 +213,8 @@ def _(out, input, *, num_samples, generator):
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices of the last dimension, drawn in proportion to the elements of `input`."""
     _check_weights(input, num_samples, replacement)
+    if out is not None and out.dtype is not dtypes.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {scalar_name(out.dtype)}")
     chosen = for_value(generator, input, "multinomial")
     if replacement and num_samples > 1:
         rows = contiguous(input.detach()).reshape(-1, input.shape[-1])

@@ -18,6 +18,15 @@ def is_number(value):
     return isinstance(value, numbers.Number | np.generic)
 
 
+def check_tensor(function, argument, position, value):
+    """TypeError where an argument of a function is no tensor."""
+    if not isinstance(value, graph.Value):
+        raise TypeError(
+            f"{function}(): argument '{argument}' (position {position}) must be Tensor, not "
+            f"{type(value).__name__}"
+        )
+
+
 def full_scalar(value, dtype, place=devices.CPU):
     """A fresh 0-d value holding the number `value`; RuntimeError where it does not fit."""
     check_fits(value, dtype)

@@ -40,7 +40,7 @@ def _(grad, condition):
 @function(method=False)
 def where(condition, input=None, other=None, *, out=None):
     """input where the condition holds, else other; the indices of what is true without them."""
-    _check_tensor("where", "condition", 1, condition)
+    scalars.check_tensor("where", "condition", 1, condition)
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
@@ -76,12 +76,18 @@ def masked_fill_(self, mask, value):
 def cast_fill(value, like):
     """A fill value in the dtype of `like`; a number that does not fit raises."""
     if isinstance(value, graph.Value):
+        if (
+            value.dtype.is_complex
+            and not like.dtype.is_complex
+            and value.storage.device_type == "cpu"
+        ):
+            scalars.check_fits(value.item(), like.dtype)
         return cast(value, like.dtype)
     return scalars.constant(value, like.dtype, devices.of(like))
 
 
 def _check_fill(input, mask, value):
-    _check_tensor("masked_fill", "mask", 2, mask)
+    scalars.check_tensor("masked_fill", "mask", 2, mask)
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}"
@@ -95,13 +101,5 @@ def _check_fill(input, mask, value):
     elif not scalars.is_number(value):
         raise TypeError(
             "masked_fill(): argument 'value' (position 3) must be Number or Tensor, not "
-            f"{type(value).__name__}"
-        )
-
-
-def _check_tensor(op, name, position, value):
-    if not isinstance(value, graph.Value):
-        raise TypeError(
-            f"{op}(): argument '{name}' (position {position}) must be Tensor, not "
             f"{type(value).__name__}"
         )

@@ -2,7 +2,7 @@
 
 import operator
 
-from .. import devices, graph, shapes
+from .. import devices, dtypes, graph, shapes
 from ..array import initialise
 from ..op import Layout, Spec, copy_values, primitive, view
 from ..shapes import Size, contiguous_strides, wrap_dim
@@ -397,6 +397,8 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, len(input.shape))
     size = input.shape[dim]
+    if isinstance(start, graph.Value) and (start.shape or start.dtype.category != dtypes.INTEGRAL):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if not -size <= start <= size:
         raise IndexError(

@@ -58,6 +58,7 @@ def _pooled(rank: int, input: Tensor, kernel, output_size, output_ratio, samples
     if samples is None:
         samples = random_tensors.rand(count, channels, rank, dtype=input.dtype, device=input.device)
     _check_samples(name, rank, samples, count, channels)
+    samples = samples[:count, :channels]
     index = _window_elements(rank, batched.shape[2:], kernel, sizes, samples)
     elements = index.reshape(count, channels, -1)
     windows = batched.flatten(2).gather(2, elements).reshape(index.shape)

@@ -23,6 +23,8 @@ def batch_norm(
     """
     if training:
         _check_more_than_one_value(input.size())
+    if eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     return ops.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
