@@ -239,7 +239,7 @@ def _steps(t, optimizer_class, params, keywords):
 
     def closure():
         optimizer.zero_grad()
-        loss = sum((p.sin() * p).sum() for p in params)
+        loss = sum((p.sin() + p.square()).sum() for p in params)
         loss.backward()
         return loss
 

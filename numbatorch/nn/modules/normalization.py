@@ -166,9 +166,13 @@ class CrossMapLRN2d(Module):
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
-        before = int((self.size - 1) / 2 + 1)  # PyTorch's windows reach one channel further back
-        squares = F.pad(input.square(), (0, 0, 0, 0, before, before - 1))
-        total = squares.unfold(1, 2 * before, 1).sum(-1)
+        reach = int((self.size - 1) / 2)
+        squares = input.square()
+        padded = F.pad(squares, (0, 0, 0, 0, reach, reach))
+        total = padded.unfold(1, 2 * reach + 1, 1).sum(-1)
+        # PyTorch's running sum never lets go of the first channel.
+        late = creation.arange(input.size(1), device=input.device) > reach
+        total = total + squares[:, :1] * late.to(input.dtype).reshape(1, -1, 1, 1)
         return input * (self.k + self.alpha / self.size * total) ** -self.beta
 
     def extra_repr(self) -> str:
