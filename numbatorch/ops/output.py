@@ -1,6 +1,6 @@
 """The `out=` argument: a result written into a tensor that the caller brought."""
 
-from .. import devices, graph, shapes
+from .. import devices, graph
 from ..op import OVERLAP, check_result_cast, copy_values
 
 
@@ -32,7 +32,7 @@ def store(result, out):
     check_result_cast(result.dtype, out.dtype)
     if out.shape != result.shape:
         devices.allocate(out, result.shape, out.dtype, devices.of(out))
-    elif shapes.has_overlap(out.shape, out.strides):
+    elif devices.form_of(out).has_overlap:
         raise RuntimeError(OVERLAP)
     copy_values(out, result)
     graph.bump_version(out)
