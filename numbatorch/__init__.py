@@ -7,9 +7,7 @@ from . import (
     amp,
     autograd,
     backends,
-    compiler,
     cuda,
-    distributions,
     fft,
     func,
     graph,
@@ -47,7 +45,6 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
-from .compiler import compile
 from .cpu_target import get_num_threads, set_num_threads
 from .cuda_memory import OutOfMemoryError
 from .devices import device
@@ -124,21 +121,24 @@ __version__ = version.TorchVersion(version.__version__)
 
 #: Submodules that are imported when a program first asks for them.
 _LATER = {
-    "_utils", "accelerator", "distributed", "functional", "futures", "hub", "jit", "library", "mps",
-    "multiprocessing", "onnx", "profiler", "testing", "types", "xpu",
+    "_utils", "accelerator", "compiler", "distributed", "distributions", "functional", "futures",
+    "hub", "jit", "library", "mps", "multiprocessing", "onnx", "profiler", "testing", "types", "xpu",
 }  # fmt: skip
+
+#: Functions and classes that are defined in one of them.
+_LATER_MEMBERS = {"Future": "futures", "compile": "compiler"}
 
 
 def __getattr__(name):
     if name in _LATER:
         return _importlib.import_module(f".{name}", __name__)
-    if name == "Future":
-        return _importlib.import_module(".futures", __name__).Future
+    if name in _LATER_MEMBERS:
+        return getattr(_importlib.import_module(f".{_LATER_MEMBERS[name]}", __name__), name)
     raise AttributeError(f"module 'torch' has no attribute '{name}'")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_LATER_MEMBERS})
 
 
 def is_tensor(obj, /):
