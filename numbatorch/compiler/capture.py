@@ -253,6 +253,7 @@ class Capture(recording.Recorder):
             self.hold(tensor.storage)  # an argument that is returned as it is, say
         places = _Places(self, results, gradients, saved)
         instructions = [self._instruction(part, places) for part in self._parts]
+        _note_first_writers(instructions)
         program = Program(instructions, places.buffers)
         program.results = [places.region(self._array(x)) for x in results]
         program.gradients = [places.region(self._array(x)) for x in gradients]
@@ -283,6 +284,19 @@ class Capture(recording.Recorder):
         if part.flag is not None:
             instruction.flag = places.find(part.flag) or (None, part.flag)
         return instruction
+
+
+def _note_first_writers(instructions):
+    """Who touches memory first that the step makes also writes it.
+
+    Launches of an op whose computation calls other ops look as if they belonged to those.
+    """
+    written = set()
+    for instruction in instructions:
+        touched = instruction.reads | instruction.writes
+        fresh = {buffer for buffer in touched - written if buffer.kind not in (OUTSIDE, CONSTANT)}
+        instruction.writes = instruction.writes | fresh
+        written |= touched
 
 
 def _describe_elementwise(instruction, found, places):

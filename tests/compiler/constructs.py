@@ -17,6 +17,8 @@ import numbatorch.nn.functional as F
 from numbatorch import nn
 
 CASES = []
+#: Which of them break the graph all the same.
+BROKEN = {"disabled_functions"}
 
 
 def case(*arguments):
@@ -717,6 +719,30 @@ def hooks_to_come(x):
     y = weighted(x)
     y.register_hook(lambda grad: grad * SCALE)
     return y * 2
+
+
+@case((4, 3))
+def ops_that_call_ops(x):
+    values, places = x.sort(0)
+    return values, places, x.topk(2, 0)[0], x.argmax(0)
+
+
+doubling = torch.compile(lambda x: x * 2)
+
+
+@torch.compiler.disable
+def left_alone(x):
+    return x + 1
+
+
+@case((2, 3))
+def compiled_functions(x):
+    return doubling(x) + doubling(x + 1)
+
+
+@case((2, 3))
+def disabled_functions(x):
+    return left_alone(x)
 
 
 @case((2, 3))

@@ -111,6 +111,9 @@ class Calls:
 
     def interpret(self, function, args, kwargs):
         """Interpret a real Python function."""
+        if function.__dict__.get("_compile_disabled"):
+            self.break_graph(f"calls {function.__qualname__}, for which disable() was called")
+            return function(*args, **kwargs)
         try:
             definition = definition_of(function.__code__)
             unsupported = find_unsupported(definition.node)
@@ -237,6 +240,8 @@ class Calls:
 
     def _call_object(self, object, args, kwargs):
         """An object with __call__."""
+        if type(object).__module__ == "numbatorch.compiler.compiled":
+            return self.call(object.function, args, kwargs)  # compiled by itself: part of this now
         raw, _ = self.find_in_class(type(object), "__call__")
         if isinstance(raw, types.FunctionType):
             return self.call(types.MethodType(raw, object), args, kwargs)
