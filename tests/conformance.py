@@ -337,7 +337,10 @@ def main():
             print(f"{result:10s} {label:50s} {reason or detail}", flush=True)
             if result == "failed" and reason is None:
                 unexpected.append(label)
-    print(f"{'errors' if options.errors else options.dtype}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    print(
+        f"{'errors' if options.errors else options.dtype}: "
+        + ", ".join(f"{count} {name}" for name, count in counts.items())
+    )
     return 1 if unexpected else 0
 
 

@@ -155,7 +155,11 @@ def ndtri(p):
     upper = p > half
     tail = one - p if upper else p
     target = log(tail)
-    y = -sqrt(-(target + target)) if tail < 0.1 else (tail - half) * like(p, 2.5066282746310002)
+    y = (
+        -sqrt(-(target + target))
+        if tail < like(p, 0.1)
+        else (tail - half) * like(p, 2.5066282746310002)
+    )
     for _ in range(8):
         slope = like(p, 0.7978845608028654) / erfcx(-y * like(p, HALF_ROOT))  # sqrt(2 / pi)
         y = y - (log_ndtr(y) - target) / slope
