@@ -298,7 +298,8 @@ def table(results):
     """The rows of every family; a family's name has the geometric mean of its ratios."""
     counts = list(results)
     lines = [
-        "Median ms of a call, ours and PyTorch's, and ours / PyTorch's (below 1 is faster).",
+        "Median ms of a call, ours and PyTorch's, and ours / PyTorch's (below 1 is faster); on one",
+        "thread, ms of processor time.",
         "",
         "| kernel | " + " | ".join(f"ours, {n} thr. | PyTorch | ratio" for n in counts) + " |",
         "| --- |" + " ---: |" * (3 * len(counts)),
