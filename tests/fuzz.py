@@ -5,7 +5,6 @@ the arguments of either framework, so that both see the same values under the sa
 """
 
 import math
-import operator
 import warnings
 
 import numpy as np
@@ -540,18 +539,25 @@ MORE_SAMPLES = {
 }  # fmt: skip
 
 
+#: Where functions are, in PyTorch and here; the name of an op of a module starts with the module's.
+PLACES = ("", "nn.functional", "fft", "linalg", "special")
+
+
 def resolve(name, framework, torch):
     """The function or method of that name where PyTorch has it, as a function; None without one."""
-    for place in ("", "nn.functional"):
-        if not name.endswith("_") and hasattr(
-            operator.attrgetter(place)(torch) if place else torch, name
-        ):
-            return getattr(
-                operator.attrgetter(place)(framework) if place else framework, name, None
-            )
+    for place in PLACES:
+        path = [*place.split("."), name.removeprefix(f"{place}_")] if place else [name]
+        if not name.endswith("_") and _attribute(torch, path) is not None:
+            return _attribute(framework, path)
     if hasattr(torch.Tensor, name):
         return lambda self, *args, **kwargs: getattr(self, name)(*args, **kwargs)
     return None
+
+
+def _attribute(value, path):
+    for name in path:
+        value = getattr(value, name, None)
+    return value
 
 
 def draw_call(random, samples, changes=CHANGES):

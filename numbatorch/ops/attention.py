@@ -135,7 +135,7 @@ def scaled_dot_product_attention(
     if mask is not None and mask.dtype is dtypes.bool_:
         closed = fresh_full((), 0, query.dtype, devices.of(query)).expand(mask.shape)
         mask = closed.masked_fill(mask.logical_not(), -math.inf)
-    scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = 1.0 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     noise = None
     if dropout_p > 0.0:
         scores = shapes.Size((*query.shape[:-1], key.shape[-2]))
