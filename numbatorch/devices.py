@@ -111,7 +111,16 @@ class Form:
     is recognised by their identity.
     """
 
-    __slots__ = ("dtype", "shape", "strides", "place", "nbytes", "is_contiguous", "has_overlap", "template")
+    __slots__ = (
+        "dtype",
+        "shape",
+        "strides",
+        "place",
+        "nbytes",
+        "is_contiguous",
+        "has_overlap",
+        "template",
+    )
 
     def __init__(self, dtype, shape, strides, place):
         self.dtype = dtype

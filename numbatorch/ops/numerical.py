@@ -153,7 +153,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     centred = rows - mean.unsqueeze(1)
     weighted = centred if weights is None else centred * weights
     result = weighted.matmul(centred.t().conj()) / degrees
-    return result.squeeze() if len(input.shape) < 2 else result
+    return result.squeeze()
 
 
 def _observation_weights(count, fweights, aweights):

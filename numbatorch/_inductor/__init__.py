@@ -1,0 +1,3 @@
+"""Names of PyTorch's code generator (`torch._inductor`)."""
+
+from . import config
