@@ -142,11 +142,44 @@ def transformer(torch):
     return _step(torch, model, optimizer, lambda m: loss(m(x).reshape(-1, 65), y.reshape(-1)))
 
 
+def resnet18(torch):
+    """ResNet-18 for 32x32 images (a first convolution of 3x3, no first pooling), batch 32, SGD."""
+    nn = torch.nn
+
+    class Block(nn.Module):
+        def __init__(self, inputs, outputs, stride):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+            self.norm1 = nn.BatchNorm2d(outputs)
+            self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+            self.norm2 = nn.BatchNorm2d(outputs)
+            self.shortcut = nn.Identity()
+            if stride != 1 or inputs != outputs:
+                self.shortcut = nn.Sequential(
+                    nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                )
+
+        def forward(self, x):
+            hidden = nn.functional.relu(self.norm1(self.conv1(x)))
+            return nn.functional.relu(self.norm2(self.conv2(hidden)) + self.shortcut(x))
+
+    widths, layers = (64, 64, 128, 256, 512), []
+    for number, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
+        layers += [Block(inputs, outputs, 1 if number == 0 else 2), Block(outputs, outputs, 1)]
+    model = nn.Sequential(
+        nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), *layers,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10),
+    )  # fmt: skip
+    x, y = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    return _step(torch, model, optimizer, lambda m: nn.functional.cross_entropy(m(x), y))
+
+
 PROGRAMS = {
     program.__name__: program
     for program in (
         linear_regression, logistic_regression, dropout_net, mlp, mnist, lenet, char_lstm,
-        transformer,
+        transformer, resnet18,
     )
 }  # fmt: skip
 
@@ -182,6 +215,7 @@ def main():
         "import": imported - start,
         "first step": first - imported,
         "step": statistics.median(times),
+        "least": min(times),
         "loss": loss,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }))  # fmt: skip
