@@ -1,7 +1,7 @@
 """Counts the changes to lasting state that no op call shows.
 
 A module gets another attribute, parameter, submodule or hook; a tensor gets other memory or another
-`requires_grad`. Who keeps conclusions from such state (a compiled step) remembers `state.version`
+`requires_grad`; a default is set anew. Who keeps conclusions from such state (a compiled step) remembers `state.version`
 and looks again where it differs.
 """
 

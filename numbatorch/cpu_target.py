@@ -17,7 +17,7 @@ from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 
-from . import callbacks, config, cpu_builtins, recording
+from . import callbacks, changes, config, cpu_builtins, recording
 from .cpu_builtins import call_kernel, word
 from .kernel_cache import KernelCache
 
@@ -188,10 +188,12 @@ def set_num_threads(count):
         raise RuntimeError("set_num_threads expects a positive integer")
     _threads = min(count, numba.config.NUMBA_NUM_THREADS)
     numba.set_num_threads(_threads)
+    changes.note()
 
 
 def _start_child():
     global _threads
+    changes.note()
     _threads = 1  # the OpenMP pool does not survive a fork
     _number_functions()
 

@@ -3,7 +3,7 @@
 import importlib
 import math
 
-from . import cpu_builtins, memory, shapes
+from . import changes, cpu_builtins, memory, shapes
 from .array import Array
 
 
@@ -53,10 +53,12 @@ class device:
 
     def __enter__(self):
         _defaults.append(resolve(self))
+        changes.note()
         return self
 
     def __exit__(self, *exception):
         _defaults.pop()
+        changes.note()
 
 
 CPU = device("cpu")
@@ -73,6 +75,7 @@ def default():
 def set_default(spec):
     """Make tensors on `spec` where no device is named; None is the CPU."""
     _defaults[0] = CPU if spec is None else resolve(spec)
+    changes.note()
 
 
 _kernel_packages = {}

@@ -8,6 +8,8 @@ import ml_dtypes
 import numpy as np
 from numba import types
 
+from . import changes
+
 
 class dtype:
     """An element type, as `torch.dtype`. The instances in this module are the only ones."""
@@ -89,6 +91,7 @@ def set_default_dtype(d, /):
     if not (isinstance(d, dtype) and d.is_floating_point):
         raise TypeError("only floating-point types are supported as the default type")
     _default = d
+    changes.note()
 
 
 def from_numpy(numpy_dtype):

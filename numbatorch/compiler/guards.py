@@ -11,7 +11,7 @@ import re
 import types
 from collections import OrderedDict, defaultdict, deque
 
-from .. import changes, cpu_target, devices, dtypes
+from .. import changes
 from ..graph import modes
 from ..nn.modules.module import Module
 from ..op import Op
@@ -47,16 +47,13 @@ CONSTANT = (
     types.MethodDescriptorType, types.WrapperDescriptorType, property, staticmethod, classmethod,
 )  # fmt: skip
 
-#: Settings of the process or thread: expression, how to read it, words.
+#: Settings of the thread: expression, how to read it, words.
 SETTINGS = (
     ("modes.grad_enabled", lambda: modes.grad_enabled, "whether gradients are recorded"),
     ("modes.inference", lambda: modes.inference, "inference mode"),
     ("modes.anomaly", lambda: modes.anomaly, "anomaly detection"),
     ("modes.autocast", lambda: modes.autocast, "autocast"),
     ("modes.saved_tensors_hooks", lambda: modes.saved_tensors_hooks, "hooks on saved tensors"),
-    ("default_device()", devices.default, "the default device"),
-    ("get_default_dtype()", dtypes.get_default_dtype, "the default dtype"),
-    ("get_num_threads()", cpu_target.get_num_threads, "the number of threads"),
 )
 
 #: class -> (handler(guards, object, source), the methods that may be called); see `handles`.
@@ -101,10 +98,7 @@ class Guards:
         self._moved = {}  # id -> object whose state the recorded step itself has changed
         self._kinds = set()
         self._check = None
-        self._bind_all(
-            modes=modes, state=changes.state, held=self.held, default_device=devices.default,
-            get_default_dtype=dtypes.get_default_dtype, get_num_threads=cpu_target.get_num_threads,
-        )  # fmt: skip
+        self._bind_all(modes=modes, state=changes.state, held=self.held)
         for expression, read, words in SETTINGS:
             self.add(Settings(Source(expression), read, words))
 

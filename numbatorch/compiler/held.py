@@ -1,14 +1,23 @@
 """What a compiled step holds on to by identity: modules and tensors, and whether they changed.
 
+With them the settings of the process.
+
 Comparing a model's whole state takes longer than a small step does. So it is compared only where
 `changes.state.version` says that some module or tensor has changed since it was last compared.
 """
 
-from .. import changes
+from .. import changes, cpu_target, devices, dtypes
 from ..nn.modules.calls import global_hooks
 from .conditions import EXACT_REPR
 
 _REGISTRIES = (*changes.WATCHED, dict)  # also those of other classes, from a pickle
+
+#: Settings of the process whose changes are noted: words, and how to read it.
+SETTINGS = (
+    ("the default dtype", dtypes.get_default_dtype),
+    ("the default device", devices.default),
+    ("the number of threads", cpu_target.get_num_threads),
+)
 
 
 class Held:
@@ -17,6 +26,7 @@ class Held:
     def __init__(self):
         self.version = changes.state.version
         self.snapshots = {id(global_hooks): ObjectSnapshot(global_hooks, "global module hooks")}
+        self.snapshots |= {words: SettingSnapshot(words, read) for words, read in SETTINGS}
 
     def __contains__(self, object):
         return id(object) in self.snapshots
@@ -52,6 +62,22 @@ class Held:
             if found is not None:
                 return found
         return None
+
+
+class SettingSnapshot:
+    """A setting of the process."""
+
+    unwatched = False
+
+    def __init__(self, words, read):
+        self.words = words
+        self.read = read
+        self.value = read()
+
+    def difference(self):
+        """What it was and is, where they differ, or None."""
+        now = self.read()
+        return None if now == self.value else f"{self.words} is {now}, was {self.value}"
 
 
 class ObjectSnapshot:
