@@ -11,17 +11,15 @@ SEVERAL, NO_GRAD, INFERENCE, FUNCTION = range(4)
 
 
 def restrict(view, source, several=False):
-    """Note of a fresh view of `source` whether it may be written to."""
+    """Note of a fresh view of `source`, which is restricted in one of these ways, in which."""
     if modes.inference:
         reason = INFERENCE
     elif not modes.grad_enabled:
         reason = NO_GRAD
     elif several:
         reason = SEVERAL
-    elif source._restriction is not None:
-        reason = source._restriction[0]
     else:
-        return
+        reason = source._restriction[0]
     view._restriction = reason, view.storage.version
 
 
