@@ -126,6 +126,7 @@ class Plan:
                 action()
             failed = self.replay.run()
             if failed >= 0:
+                self.replay.clear_flags()
                 raise BadInput
             for storage in self._written:
                 storage.version += 1

@@ -5,6 +5,7 @@ arena; the memory of arguments and results differs from call to call, so their a
 in first, from the bases that the caller gives.
 """
 
+import ctypes
 import functools
 import struct
 import time
@@ -82,6 +83,8 @@ class Replay:
         self._slots, self._rows, self._moving_slots = [], [], []
         self._first_words = {}
         self._launches = [len(i.launches) for i in program.instructions]
+        flags = [i.flag for i in program.instructions if i.flag is not None]
+        self._outer_flags = [address for buffer, address in flags if buffer is None]
         for instruction in program.instructions:
             for launch in instruction.launches:
                 self._add(launch)
@@ -103,6 +106,11 @@ class Replay:
         self._call, address = native_replay(), self._header.ctypes.data
         #: run() -> -1, or the number of the launch that found bad input.
         self.run = functools.partial(self._call, address)
+
+    def clear_flags(self):
+        """Forget the bad input that a run has found, where the flag is not the program's own."""
+        for address in self._outer_flags:
+            ctypes.c_int64.from_address(address).value = 0
 
     def timed(self, seconds):
         """Run instruction by instruction, and append how long each took."""

@@ -395,3 +395,19 @@ def test_a_compiled_module_stands_for_the_original():
         compiled.nothing  # noqa: B018
     with pytest.raises(RuntimeError, match="function or a Module"):
         torch.compile(3)
+
+
+def test_bad_indices_raise_each_time():
+    table = torch.randn(5, 2)
+
+    @torch.compile(fullgraph=True)
+    def look_up(index):
+        return table[index] + 1
+
+    good = torch.tensor([0, 4, 2])
+    for _ in range(3):
+        assert torch.equal(look_up(good), table[good] + 1)
+    for _ in range(2):
+        with pytest.raises(IndexError, match="index 7 is out of bounds"):
+            look_up(torch.tensor([0, 7, 2]))
+        assert torch.equal(look_up(good), table[good] + 1)
