@@ -52,7 +52,10 @@ def test_seeding_a_missing_device_leaves_the_host_alone():
 
 
 def test_mixed_precision_is_off():
-    with pytest.warns(UserWarning, match="CUDA is not available"):
+    with (
+        pytest.warns(FutureWarning, match="deprecated"),
+        pytest.warns(UserWarning, match="CUDA is not available"),
+    ):
         scaler = torch.cuda.amp.GradScaler()
     assert not scaler.is_enabled()
     assert scaler.get_scale() == 1.0
@@ -60,6 +63,7 @@ def test_mixed_precision_is_off():
     loss = torch.ones(())
     assert scaler.scale(loss) is loss
     with (
+        pytest.warns(FutureWarning, match="deprecated"),
         pytest.warns(UserWarning, match="CUDA is not available"),
         torch.cuda.amp.autocast() as context,
     ):

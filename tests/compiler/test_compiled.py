@@ -340,7 +340,7 @@ def test_breaks_run_in_eager_mode(function, capsys):
     compiled = torch.compile(function)
     line = function.__code__.co_firstlineno
     SEEN.clear()
-    with pytest.warns(CompileWarning, match=rf"test_compile\.py:{line + 1}"):
+    with pytest.warns(CompileWarning, match=rf"test_compiled\.py:{line + 1}"):
         for sign in (1, 1, -1, 1, -1):
             x = torch.full((3,), float(sign))
             assert equal(function(x), compiled(x))
@@ -351,7 +351,7 @@ def test_breaks_run_in_eager_mode(function, capsys):
 def test_fullgraph_raises():
     compiled = torch.compile(printing, fullgraph=True)
     compiled(torch.ones(3))
-    with pytest.raises(RuntimeError, match="test_compile.py"):
+    with pytest.raises(RuntimeError, match="test_compiled.py"):
         compiled(torch.ones(3))
 
 
