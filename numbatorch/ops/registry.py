@@ -36,6 +36,11 @@ class Sample:
         self.prepare, self.finish = prepare, finish
         return self
 
+    def map(self, convert):
+        """The same call with other arguments: convert(argument) of each."""
+        kwargs = {name: convert(value) for name, value in self.kwargs.items()}
+        return Sample(*map(convert, self.args), **kwargs).between(self.prepare, self.finish)
+
 
 def function(
     implementation=None, *, method=True, inplace=False, public=True, top_level=True, aliases=(),

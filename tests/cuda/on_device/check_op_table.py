@@ -11,7 +11,6 @@ import numbatorch as torch
 from numbatorch import devices
 from numbatorch.autograd import grad
 from numbatorch.ops.casting import to_device
-from numbatorch.ops.registry import Sample
 
 ROWS = [pytest.param(function, generate, id=name) for name, function, generate in rows()]
 
@@ -81,9 +80,7 @@ def tolerance(dtype):
 @pytest.mark.parametrize("function, generate", ROWS)
 def test_same_as_on_the_cpu(function, generate):
     for index, sample in enumerate(samples(generate)):
-        twin = Sample(
-            *map(on_host, sample.args), **{k: on_host(v) for k, v in sample.kwargs.items()}
-        )
+        twin = sample.map(on_host)
         expected = evaluate(function, twin)
         found = evaluate(function, sample)
         for order, (theirs, ours) in enumerate(zip(expected, found)):
