@@ -22,11 +22,11 @@ COLUMNS = {
     "PyTorch eager": ("torch", False),
     "PyTorch compiled": ("torch", True),
 }
-HEADER = """Compiled training steps, {threads} thread(s), median ms of a step; ratio is compiled / PyTorch eager.
+HEADER = """Compiled training steps, {threads} thread(s), median ms of a step; the ratios are to PyTorch eager.
 Compile time: seconds from the import to the end of the second step.
 
-| program | compiled | eager | PyTorch eager | PyTorch compiled | ratio | compile time, s | PyTorch's, s |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| program | compiled | eager | PyTorch eager | PyTorch compiled | ratio, eager | ratio, compiled | compile time, s | PyTorch's, s |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
 
 
@@ -44,12 +44,13 @@ def compare(program, columns, rounds, seconds, threads):
 
 def line(program, row):
     steps = [f"{row[name]['step'] * 1e3:.4f}" if name in row else "" for name in COLUMNS]
-    ratio = row["compiled"]["step"] / row["PyTorch eager"]["step"]
+    theirs = row["PyTorch eager"]["step"]
+    ratios = [f"{row[name]['step'] / theirs:.3f}" for name in ("eager", "compiled")]
     times = [
         f"{row[name]['first step']:.1f}" if name in row else ""
         for name in ("compiled", "PyTorch compiled")
     ]
-    return f"| {program} | {' | '.join(steps)} | {ratio:.3f} | {' | '.join(times)} |"
+    return f"| {program} | {' | '.join([*steps, *ratios, *times])} |"
 
 
 def main():
