@@ -33,11 +33,12 @@ class _Outside:
 
     def finder(self, storage):
         """find(args, kwargs) -> where the memory that stands for `storage` begins, or None."""
-        for tensor in self.arguments:
-            if tensor.storage is storage:
-                getter, shift = self.guards.getter(tensor), tensor.offset * tensor.dtype.itemsize
-                return lambda args, kwargs: getter(args, kwargs).address - shift
-        return None
+        found = self.guards.argument_of(storage)
+        if found is None:
+            return None
+        getter, tensor = found
+        shift = tensor.offset * tensor.dtype.itemsize
+        return lambda args, kwargs: getter(args, kwargs).address - shift
 
     def getter(self, tensor):
         """get(args, kwargs) -> the argument that stands for `tensor`, or None."""
@@ -135,6 +136,7 @@ class CompiledFunction:
             differentiation = Differentiation(capture, history, outside.arguments, outside)
             plan = Plan(capture, result, outside, differentiation.saved)
             differentiation.attach_to(plan, tensors)
+        guards.release_arguments()
         return guards.check, plan, guards
 
     def _broken(self, error):

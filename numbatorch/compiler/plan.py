@@ -15,21 +15,13 @@ class BadInput(Exception):
     """A kernel found an index or label out of bounds: eager mode says which."""
 
 
-class Held:
-    """Where a plan finds memory from outside: all of it stays where it was."""
-
-    def finder(self, storage):
-        """find(args, kwargs) -> the address of the memory that stands for `storage` in another
-        call; None where it is always the same."""
-        return
-
-    def getter(self, tensor):
-        """get(args, kwargs) -> the tensor that stands for `tensor`, or None."""
-        return
-
-
 class Plan:
-    """Runs a program. Memory that moves from call to call is looked up, or made, each time."""
+    """Runs a program. Memory that moves from call to call is looked up, or made, each time.
+
+    `outside` says where memory from outside is in another call: `outside.finder(storage)` is None, or
+    find(args, kwargs) -> the address that stands for it; `outside.getter(tensor)` is None, or
+    get(args, kwargs) -> the tensor that stands for it.
+    """
 
     def __init__(self, capture, result, outside, saved=None):
         template = Template(result)
