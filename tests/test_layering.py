@@ -42,6 +42,7 @@ LAYERS = [
         "linalg",
         "fft",
         "func",
+        "multiprocessing",
         "sparse",
         "special",
     },

@@ -10,12 +10,13 @@ from ..tensor import Tensor
 
 def register():
     """Teach the pickler of Python's queues and pipes."""
-    ForkingPickler.register(Tensor, _reduce_tensor)
-    ForkingPickler.register(Parameter, _reduce_tensor)
+    ForkingPickler.register(Tensor, reduce_tensor)
+    ForkingPickler.register(Parameter, reduce_tensor)
     ForkingPickler.register(Storage, _reduce_storage)
 
 
-def _reduce_tensor(tensor):
+def check_sendable(tensor):
+    """RuntimeError for a tensor that another process could not use."""
     if tensor.requires_grad and not tensor.is_leaf:
         raise RuntimeError(
             "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
@@ -24,6 +25,11 @@ def _reduce_tensor(tensor):
         )
     if tensor.is_cuda:
         raise RuntimeError("tensors in CUDA memory are not shared between processes: send x.cpu()")
+
+
+def reduce_tensor(tensor):
+    """How a tensor is rebuilt in another process, over the same memory."""
+    check_sendable(tensor)
     form = tensor.dtype, tensor.shape, tensor.strides, tensor.offset
     return _rebuild_tensor, (type(tensor), tensor.storage, form, tensor.requires_grad)
 

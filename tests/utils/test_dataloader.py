@@ -1,8 +1,11 @@
 """DataLoader: PyTorch's batches in PyTorch's order, with and without worker processes."""
 
+import collections
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -276,6 +279,130 @@ def test_batches_as_they_arrive():
     order = [batch.item() for batch in loader]
     assert sorted(order) == list(range(12))
     assert order[0] != 0
+
+
+class Wide:
+    """Samples that are large enough to travel in shared memory, and parts of large ones."""
+
+    def __init__(self, framework, size=200_000):
+        self.framework = framework
+        self.rows = framework.arange(8.0 * size).reshape(8, size)
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return {"whole": self.rows[index] * 2, "row": self.rows[index], "few": self.rows[index, :3]}
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_large_batches_travel_in_shared_memory(batch_size):
+    options = {"batch_size": batch_size, "num_workers": 2}
+    mine = list(data.DataLoader(Wide(nt), **options))
+    theirs = list(torch.utils.data.DataLoader(Wide(torch), **options))
+    for ours, expected in zip(mine, theirs, strict=True):
+        for name, value in expected.items():
+            np.testing.assert_array_equal(ours[name].numpy(), value.numpy())
+            assert ours[name].is_shared() == (name != "few")
+    mine[0]["row"].zero_()  # what came belongs to the receiver
+    assert mine[0]["whole"].sum() != 0
+
+
+def test_gradients_of_samples_need_no_graph():
+    class Leaves(Squares):
+        def __getitem__(self, index):
+            return nt.full((200_000,), float(index), requires_grad=True)
+
+    for x in data.DataLoader(Leaves(2), batch_size=None, num_workers=1):
+        assert x.requires_grad and x.is_leaf
+
+    class Results(Squares):
+        def __getitem__(self, index):
+            return nt.ones(3, requires_grad=True) * 2
+
+    loader = data.DataLoader(Results(2), batch_size=None, num_workers=1, timeout=20)
+    with pytest.raises(RuntimeError, match="Cowardly refusing"):
+        list(loader)
+
+
+Point = collections.namedtuple("Point", ["x", "y"])
+
+
+class Nested(Squares):
+    def __getitem__(self, index):
+        return {
+            "point": Point(index, [float(index), str(index)]),
+            "array": np.full((2, 2), index, np.int16),
+            "flag": index % 2 == 0,
+        }
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_nested_samples(workers):
+    for batch in data.DataLoader(Nested(6), batch_size=3, num_workers=workers, pin_memory=True):
+        assert type(batch["point"]) is Point
+        first = batch["point"].x
+        assert batch["point"].y[0].tolist() == first.tolist()
+        assert batch["point"].y[1] == tuple(map(str, first.tolist()))
+        assert batch["array"].dtype == nt.int16 and batch["array"].shape == (3, 2, 2)
+        assert batch["flag"].tolist() == [i % 2 == 0 for i in first.tolist()]
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_as_many_batches_are_fetched_ahead_as_asked(factor, tmp_path):
+    class Noting(Squares):
+        def __getitem__(self, index):
+            (tmp_path / str(index)).touch()
+            return index
+
+    loader = data.DataLoader(Noting(20), batch_size=1, num_workers=2, prefetch_factor=factor)
+    iterator = iter(loader)
+    deadline = time.monotonic() + 30
+    while len(os.listdir(tmp_path)) < 2 * factor and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert len(os.listdir(tmp_path)) == 2 * factor
+    next(iterator)
+    while len(os.listdir(tmp_path)) < 2 * factor + 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(os.listdir(tmp_path)) == 2 * factor + 1
+
+
+INTERRUPTED = """
+import os, sys, time, warnings
+warnings.simplefilter("ignore")
+from numbatorch.utils.data import DataLoader
+
+class Slow:
+    def __len__(self):
+        return 1000
+    def __getitem__(self, index):
+        time.sleep(0.01)
+        return index
+
+loader = DataLoader(Slow(), num_workers=2, persistent_workers={persistent})
+for number, batch in enumerate(loader):
+    if number == 0:
+        print("ready", flush=True)
+"""
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_an_interrupt_ends_everything(persistent, tmp_path):
+    """Ctrl-C reaches all processes of the terminal's group; one traceback, and nobody is left."""
+    script = tmp_path / "train.py"
+    script.write_text(INTERRUPTED.format(persistent=persistent))
+    process = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 @pytest.mark.slow

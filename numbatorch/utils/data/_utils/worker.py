@@ -7,11 +7,9 @@ import queue
 import sys
 import traceback
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 
 from ....cpu_target import get_num_threads, set_num_threads
-from ....creation import from_numpy
-from ....tensor import Tensor
+from . import transport
 from .fetch import IterableFetcher
 from .seeds import seed_worker
 
@@ -77,6 +75,7 @@ def worker_loop(
 ):
     """Answer every index from `tasks` with data in `results` until None comes or all stops."""
     global _worker_info
+    transport.register()
     try:
         if get_num_threads() != 1:  # a forked process cannot use its parent's thread pool
             set_num_threads(1)
@@ -110,11 +109,19 @@ def _serve(make_fetcher, dataset, tasks, results, stopping, init_fn, worker_id):
             return
         if isinstance(task, Resume):
             fetcher, ended = make_fetcher(dataset), False
-            results.put(task)
+            results.put(transport.packed(task))
         elif not ended and not stopping.is_set():
             answer = failure or _fetch(fetcher, *task, where)
             ended = isinstance(answer, IterationEnd)
-            results.put(answer)
+            results.put(_packed(answer, where))
+
+
+def _packed(answer, where):
+    """What cannot be sent is an error like any other, not one of the queue's own thread."""
+    try:
+        return transport.packed(answer)
+    except Exception:
+        return transport.packed(Failure(where))
 
 
 def _fetch(fetcher, index, where):
@@ -124,21 +131,3 @@ def _fetch(fetcher, index, where):
         if isinstance(error, StopIteration) and isinstance(fetcher, IterableFetcher):
             return IterationEnd()
         return Failure(where)
-
-
-def _send_tensor(tensor: Tensor):
-    """Between processes a tensor travels as a NumPy array."""
-    if tensor.requires_grad and not tensor.is_leaf:
-        raise RuntimeError(
-            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
-            "does not support crossing process boundaries.  If you just want to transfer the "
-            "data, call detach() on the tensor before serializing (e.g., putting it on the queue)."
-        )
-    return _receive_tensor, (tensor.detach().as_numpy(), tensor.requires_grad)
-
-
-def _receive_tensor(array, requires_grad) -> Tensor:
-    return from_numpy(array).requires_grad_(requires_grad)
-
-
-ForkingPickler.register(Tensor, _send_tensor)

@@ -9,6 +9,7 @@ import os
 import time
 import weakref
 
+from . import transport
 from .worker import STATUS_CHECK_INTERVAL, Failure, IterationEnd, Resume, worker_loop
 
 
@@ -121,13 +122,25 @@ class WorkerPool:
             ready = multiprocessing.connection.wait([*readers, *sentinels], wait)
             for reader in ready:
                 if reader in readers:
-                    worker = readers[reader]
-                    return worker, self._results[worker].get()
+                    return readers[reader], self._take(readers[reader])
             if ready:
-                pids = ", ".join(str(self._processes[sentinels[dead]].pid) for dead in ready)
-                raise RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly")
+                raise self._death([sentinels[dead] for dead in ready])
             if self._timeout > 0 and time.monotonic() >= deadline:
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+
+    def _take(self, worker):
+        """What a worker has put into its queue; to map shared memory, the worker has to live."""
+        try:
+            return transport.unpacked(self._results[worker].get())
+        except (EOFError, OSError) as error:
+            self._processes[worker].join(STATUS_CHECK_INTERVAL)
+            if self._processes[worker].is_alive():
+                raise
+            raise self._death([worker]) from error
+
+    def _death(self, workers):
+        pids = ", ".join(str(self._processes[worker].pid) for worker in workers)
+        return RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly")
 
 
 def _default_context():
