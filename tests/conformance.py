@@ -196,20 +196,62 @@ def weights_for(outputs):
 
 
 def check_sample(entry, function, sample, tolerance, dtype):
-    """Compare one call, and its gradients where it has any."""
+    """Compare one call, and its gradients where it has any.
+
+    Where single precision disagrees, PyTorch's double precision decides: its own float32 results
+    have rounding errors too, where variances vanish or terms cancel.
+    """
+    try:
+        check_against(entry, function, sample, tolerance, sample)
+    except AssertionError:
+        if dtype != "float32" or is_random(entry, sample):
+            raise
+        check_against(entry, function, sample, tolerance, in_double(sample))
+
+
+def is_random(entry, sample):
+    """Whether two calls from one seed and from another give different results."""
+    results = []
+    for seed in (SEED, SEED + 1):
+        torch.manual_seed(seed)
+        output = entry(sample.input, *sample.args, **sample.kwargs)
+        results.append([y for y in flatten(output) if isinstance(y, torch.Tensor)])
+    return any(
+        a.shape != b.shape or not torch.equal(a.isnan(), b.isnan()) or not torch.equal(
+            a.nan_to_num(), b.nan_to_num()
+        )
+        for a, b in zip(*results)
+    )  # fmt: skip
+
+
+def in_double(sample):
+    """The sample with float64 in place of float32, in tensors and as an argument."""
+
+    def widened(value):
+        if isinstance(value, torch.Tensor) and value.dtype is torch.float32:
+            wide = value.detach().double()
+            return wide.requires_grad_(value.requires_grad)
+        return torch.float64 if value is torch.float32 else value
+
+    return sample.transform(widened)
+
+
+def check_against(entry, function, sample, tolerance, reference):
+    """Compare our results of a sample with PyTorch's of it, or of its form in double precision."""
     torch.manual_seed(SEED)
     numbatorch.manual_seed(SEED)
-    expected = entry(sample.input, *sample.args, **sample.kwargs)
+    expected = entry(reference.input, *reference.args, **reference.kwargs)
     if entry.name.startswith(("empty", "new_empty")):
         expected, function = expected.zero_(), _values_of_empty(function)
     torch_leaves = []
-    to_leaves((sample.input, sample.args, sample.kwargs), torch_leaves)
+    to_leaves((reference.input, reference.args, reference.kwargs), torch_leaves)
     leaves = []
     arguments = to_ours((sample.input, *sample.args), leaves)
     keywords = to_ours(sample.kwargs, leaves)
     found = function(*arguments, **keywords)
     expected, found = (sample.output_process_fn_grad(y) for y in (expected, found))
-    compare(expected, found, tolerance, "value")
+    narrow = torch.float32 if reference is not sample else None
+    compare(narrowed(expected, narrow), found, tolerance, "value")
     wanted = differentiable(expected)
     if not wanted or not torch_leaves:
         return
@@ -225,8 +267,21 @@ def check_sample(entry, function, sample, tolerance, dtype):
         allow_unused=True,
     )  # fmt: skip
     for a, b, x in zip(theirs, mine, torch_leaves):
-        zero = torch.zeros_like(x)
-        compare(zero if a is None else a, zero if b is None else b, tolerance, "gradient")
+        wanted = narrowed(torch.zeros_like(x) if a is None else a, narrow)
+        found = tensor_to_ours(torch.zeros_like(wanted)) if b is None else b
+        compare(wanted, found, tolerance, "gradient")
+
+
+def narrowed(value, dtype):
+    """Double precision results, nested or not, in the precision that they stand in for."""
+    if dtype is None:
+        return value
+    if isinstance(value, torch.Tensor):
+        narrow = {torch.float64: dtype, torch.complex128: torch.complex64}
+        return value.to(narrow.get(value.dtype, value.dtype))
+    if isinstance(value, list | tuple):
+        return tuple(narrowed(item, dtype) for item in value)
+    return value
 
 
 def to_leaves(value, leaves):

@@ -105,6 +105,16 @@ def test_the_old_format_is_read(weights_only):
     assert ours["whole"].storage is ours["row"].storage
 
 
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_the_old_format_is_written(weights_only):
+    torch = pytest.importorskip("torch")
+    data = saved(_content(nt), _use_new_zipfile_serialization=False)
+    for module in (nt, torch):
+        found = module.load(io.BytesIO(data), weights_only=weights_only)
+        assert _plain(found) == _plain(_content(nt))
+    assert found["whole"].data_ptr() == found["row"].data_ptr() - 48
+
+
 def test_pytorch_maps_our_files_into_memory(tmp_path):
     torch = pytest.importorskip("torch")
     path = tmp_path / "model.pt"

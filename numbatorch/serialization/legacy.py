@@ -2,10 +2,12 @@
 
 import pickle
 import struct
+import sys
 
 from .. import memory
 from . import storages
-from .storages import TypedStorage, storage_identity
+from .pickler import Pickler
+from .storages import TypedStorage, host_bytes, storage_identity
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
@@ -56,7 +58,7 @@ class LegacyFile:
         if count * kind.dtype.itemsize != storage.nbytes:
             raise pickle.UnpicklingError("a storage has another size than the objects say")
         if storage.nbytes:
-            storages.host_bytes(storage)[...] = bytearray(self._read(storage.nbytes))
+            host_bytes(storage)[...] = bytearray(self._read(storage.nbytes))
         if self.place(storage, location) is not storage:
             raise RuntimeError("files of the old format can only be loaded onto the CPU")
 
@@ -65,3 +67,29 @@ class LegacyFile:
         if len(data) != count:
             raise EOFError("Ran out of input")
         return data
+
+
+class _LegacyPickler(Pickler):
+    """Says of every storage also that it is no view of another."""
+
+    def persistent_id(self, obj):
+        identity = super().persistent_id(obj)
+        return identity and (*identity, None)
+
+
+def write(obj, file, protocol):
+    """Write an object in this format."""
+    machine = {
+        "protocol_version": _VERSION,
+        "little_endian": sys.byteorder == "little",
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
+    for head in (_MAGIC, _VERSION, machine):
+        pickle.dump(head, file, protocol)
+    pickler = _LegacyPickler(file, protocol)
+    pickler.dump(obj)
+    handles = dict(pickler.storages.values())
+    pickle.dump(sorted(handles), file, protocol)
+    for key in sorted(handles):
+        file.write(struct.pack("<q", handles[key].count))
+        file.write(host_bytes(handles[key].storage))

@@ -6,12 +6,11 @@ import os
 import pickle
 import secrets
 import stat
-from types import FunctionType
 
-from ..op import Op
-from . import names
+from . import legacy
 from .archive import ArchiveWriter, archive_name
-from .storages import NATIVE_ORDER, TypedStorage, host_bytes, location_of
+from .pickler import Pickler
+from .storages import NATIVE_ORDER, host_bytes
 
 DEFAULT_PROTOCOL = 2
 
@@ -22,25 +21,30 @@ def save(
 ):  # fmt: skip
     """Write an object to a file, a path or anything with `write`, as PyTorch does.
 
-    A file given by its path is replaced only when the new one is complete.
+    A file given by its path is replaced only when the new one is complete. Without
+    `_use_new_zipfile_serialization` it has the format before zip archives.
     """
-    if not _use_new_zipfile_serialization:
-        raise NotImplementedError("files are written in the zip format only")
     if isinstance(f, str | os.PathLike):
         path = os.fspath(f)
-        with _replacing(path) as file:
-            _write(obj, file, archive_name(path), pickle_protocol)
+        name, target = archive_name(path), _replacing(path)
     elif hasattr(f, "write"):
-        _write(obj, f, "archive", pickle_protocol)
+        name, target = "archive", contextlib.nullcontext(f)
     else:
         raise AttributeError(
             "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
         )
+    with target as file:
+        if _use_new_zipfile_serialization:
+            _write_archive(obj, file, name, pickle_protocol)
+        else:
+            legacy.write(obj, file, pickle_protocol)
+        if hasattr(file, "flush"):
+            file.flush()
 
 
-def _write(obj, file, name, protocol):
+def _write_archive(obj, file, name, protocol):
     text = io.BytesIO()
-    pickler = _Pickler(text, protocol)
+    pickler = Pickler(text, protocol)
     pickler.dump(obj)
     archive = ArchiveWriter(file, name)
     archive.write_record("data.pkl", text.getbuffer())
@@ -51,60 +55,6 @@ def _write(obj, file, name, protocol):
         archive.write_record(f"data/{key}", host_bytes(handle.storage))
     archive.write_record("version", b"3\n")
     archive.close()
-    if hasattr(file, "flush"):
-        file.flush()
-
-
-class _Pickler(pickle._Pickler):
-    """Writes storages as numbers and our classes under PyTorch's names.
-
-    The pickler written in Python, because that one asks `save_global` for names.
-    """
-
-    def __init__(self, file, protocol):
-        super().__init__(file, protocol)
-        #: id of a storage -> (its number, its handle)
-        self.storages = {}
-
-    def persistent_id(self, obj):
-        if not isinstance(obj, TypedStorage):
-            return None
-        key, known = self.storages.setdefault(id(obj.storage), (str(len(self.storages)), obj))
-        if known.dtype is not obj.dtype:
-            raise RuntimeError(
-                "Cannot save multiple tensors or storages that view the same data as different "
-                f"types ({known.dtype} and {obj.dtype})"
-            )
-        kind = names.STORAGE_TYPES[names.STORAGE_NAMES[obj.dtype]]
-        return "storage", kind, key, location_of(obj.storage), obj.count
-
-    def reducer_override(self, obj):
-        return obj.name if isinstance(obj, Op) else NotImplemented
-
-    def save_global(self, obj, name=None):
-        if isinstance(obj, Op):
-            self._write_global(obj, "torch", name)
-            return
-        name = name or getattr(obj, "__qualname__", None) or obj.__name__
-        module = pickle.whichmodule(obj, name)
-        theirs = names.to_torch(module, name)
-        if theirs == (module, name):
-            super().save_global(obj, name)
-        else:
-            self._write_global(obj, *theirs)
-
-    def save_storage_type(self, obj):
-        self._write_global(obj, "torch", names.STORAGE_NAMES[obj.dtype])
-
-    def _write_global(self, obj, module, name):
-        self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
-        self.memoize(obj)
-
-    dispatch = {
-        **pickle._Pickler.dispatch,
-        FunctionType: save_global,
-        names.StorageType: save_storage_type,
-    }
 
 
 @contextlib.contextmanager
