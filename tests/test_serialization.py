@@ -6,7 +6,10 @@ import io
 import json
 import os
 import pickle
+import random
 import struct
+import time
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -642,3 +645,87 @@ def _load_or_raise(data):
     except acceptable:
         return
     _touch(value)
+
+
+def _spoilt(data, rng):
+    """The data with some bits flipped, numbers made absurd, stretches repeated, removed or cut off."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randrange(len(data))
+        kind = rng.randrange(4)
+        if kind == 0:
+            data[place] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            absurd = rng.choice([0, 10**9, 2**31 - 1, 2**32 - 1, 2**62, 2**64 - 1])
+            data[place : place + 8] = struct.pack("<Q", absurd)
+        elif kind == 2:
+            other = rng.randrange(len(data))
+            data[place:place] = data[other : other + rng.randint(1, 40)]
+        else:
+            del data[place : place + rng.randint(1, 20)]
+    if rng.random() < 0.2:
+        del data[rng.randrange(len(data)) :]
+    return bytes(data)
+
+
+class _Frugal:
+    """Asserts that a block takes less than a second and a few megabytes."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        nt.memory.reset_peak_memory_stats()
+        self.before = nt.memory.memory_allocated()
+        self.start = time.process_time()
+
+    def __exit__(self, *exception):
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak + nt.memory.max_memory_allocated() - self.before < 16 << 20
+        assert time.process_time() - self.start < 1
+
+
+@pytest.mark.parametrize("form", ["archive", "pickle in an archive", "legacy"])
+def test_spoilt_files_take_no_memory_to_speak_of(form):
+    rng = random.Random(5)
+    source = saved(_content(nt), _use_new_zipfile_serialization=form != "legacy")
+    nt.load(io.BytesIO(source))
+    for _ in range(150):
+        if form == "pickle in an archive":
+            spoilt = _with_pickle(source, _spoilt(dict(_records(source))["data.pkl"], rng))
+        else:
+            spoilt = _spoilt(source, rng)
+        with _Frugal():
+            _load_or_raise(spoilt)
+
+
+def test_archives_that_grow_when_unpacked():
+    """A compressed record of many zeros, and records that lie about their size."""
+    count = 1 << 24
+    text = _tensor(_storage(count=b"J" + struct.pack("<i", count)), size=b"K\2\x85")
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", text, zipfile.ZIP_STORED)
+        archive.writestr("archive/version", b"3\n", zipfile.ZIP_STORED)
+        with archive.open("archive/data/0", "w", force_zip64=True) as record:
+            for _ in range(4 * count >> 22):
+                record.write(bytes(1 << 22))
+    lie = bytearray(_archive({"data.pkl": text, "version": b"3\n", "data/0": bytes(8)}))
+    directory = lie.rindex(b"archive/data/0") - 46
+    lie[directory + 20 : directory + 28] = struct.pack("<2L", 4 * count, 4 * count)
+    for data in (bomb.getvalue(), bytes(lie)):
+        with _Frugal(), pytest.raises(RuntimeError):
+            nt.load(io.BytesIO(data))
+
+
+def test_allowed_functions_of_numpy():
+    """What PyTorch's message advises to allow, for arrays in a checkpoint."""
+    from numpy._core import multiarray
+
+    array = np.arange(6.0).reshape(2, 3)
+    data = saved({"array": array, "scalar": np.float64(0.5)})
+    allowed = [
+        multiarray._reconstruct, multiarray.scalar, np.ndarray, np.dtype, type(array.dtype),
+    ]  # fmt: skip
+    with safe_globals(allowed):
+        found = nt.load(io.BytesIO(data))
+    assert found["scalar"] == 0.5 and found["array"].tolist() == array.tolist()
