@@ -64,6 +64,16 @@ def _most_blocks(index):
         return _BLOCKS_PER_MULTIPROCESSOR * target.get_current_device().MULTIPROCESSOR_COUNT
 
 
+@cache
+def resident_threads(index):
+    """How many threads the device `index` can hold at a time; PyTorch's draws depend on it."""
+    if SIMULATED:
+        return 2 * 2048
+    with target.gpus[index]:
+        device = target.get_current_device()
+        return device.MULTIPROCESSOR_COUNT * device.MAX_THREADS_PER_MULTI_PROCESSOR
+
+
 def current_device():
     """The index of the device that kernels are launched on."""
     return 0 if SIMULATED else target.current_context().device.id

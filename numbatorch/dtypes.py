@@ -39,6 +39,23 @@ class dtype:
     def __reduce__(self):
         return "bool_" if self.name == "bool" else self.name  # a global of this module
 
+    @property
+    def digits(self):
+        """How many binary digits a number of a floating-point dtype holds."""
+        return {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}[self.name]
+
+    @property
+    def count_of_integers(self):
+        """How many integers `random_()` draws from: those from 0 on that the dtype holds exactly."""
+        if self.is_floating_point:
+            return (1 << self.digits) + 1
+        return 2 if self.category == BOOLEAN else int(np.iinfo(self.numpy).max) + 1
+
+    def rounded(self, number):
+        """`number` as an element of a floating-point dtype holds it."""
+        single = np.float32(number) if self.is_half else number
+        return float(np.asarray(single).astype(self.numpy))
+
     def to_complex(self):
         return _COMPLEX_OF.get(self.name, complex64)
 

@@ -1,7 +1,7 @@
-"""Generators of random numbers, and the one that is used where none is named.
+"""Generators of random numbers, and those that are used where none is named.
 
-On the CPU a generator is PyTorch's: MT19937, so that a seed gives PyTorch's numbers. Its state
-lies in one block of memory that the kernels read and advance.
+They are PyTorch's, so that a seed gives PyTorch's numbers: on the CPU MT19937, whose state lies in one
+block of memory that the kernels read and advance; on CUDA Philox, whose state is a seed and an offset.
 """
 
 import contextlib
@@ -38,8 +38,11 @@ def _nondeterministic_seed():
 class Generator:
     """A source of random numbers with a state of its own (`torch.Generator`)."""
 
+    def __new__(cls, device="cpu"):
+        return object.__new__(_CudaGenerator if devices.resolve(device).type == "cuda" else cls)
+
     def __init__(self, device="cpu"):
-        #: Where the numbers go; on any device they are the host's.
+        #: Where the numbers are drawn.
         self.device = devices.resolve(device)
         self.lock = threading.Lock()
         self._block = np.zeros(layout.BLOCK_WORDS, np.uint32)
@@ -73,7 +76,7 @@ class Generator:
         return self._initial_seed
 
     def get_state(self):
-        """The state as a tensor of 5056 bytes, in PyTorch's format."""
+        """The state as a tensor of bytes in PyTorch's format: 5056 on the CPU, 16 on CUDA."""
         state = np.frombuffer(self._state_bytes(), np.uint8)
         result = graph.allocate(shapes.Size(state.shape), dtypes.uint8)
         result.as_numpy()[...] = state
@@ -152,8 +155,73 @@ class Generator:
 _STATE = struct.Struct("<QiiQ4992sdddi4xf?3x")
 
 
+class _CudaGenerator(Generator):
+    """Philox on a CUDA device: the offset counts the words that were taken off each thread's stream."""
+
+    def __init__(self, device="cuda"):
+        self.device = devices.resolve(device)
+        self.lock = threading.Lock()
+        self._seed(DEFAULT_SEED)
+
+    def _seed(self, seed):
+        with self.lock:
+            self._initial_seed, self._offset = seed, 0
+
+    def take(self, words):
+        """(seed, the block that comes next) for kernels; so many words are taken off every stream."""
+        with self.lock:
+            block = self._offset // _WORDS_OF_A_BLOCK
+            self._offset += words
+        return np.uint64(self._initial_seed), block
+
+    def get_offset(self):
+        """How many words were taken."""
+        return self._offset
+
+    def set_offset(self, offset):
+        """Go on behind so many words."""
+        if offset % _WORDS_OF_A_BLOCK:
+            raise RuntimeError("offset must be a multiple of 4")
+        self._offset = operator.index(offset)
+
+    def _state_bytes(self):
+        with self.lock:
+            return _CUDA_STATE.pack(self._initial_seed, self._offset)
+
+    def _set_state_bytes(self, state):
+        if len(state) not in (_CUDA_STATE.size, _CUDA_STATE.size // 2):
+            raise RuntimeError("RNG state is wrong size")
+        seed, offset = _CUDA_STATE.unpack(state.ljust(_CUDA_STATE.size, b"\0"))
+        self._seed(seed)
+        self.set_offset(offset)
+
+
+_WORDS_OF_A_BLOCK = 4
+_CUDA_STATE = struct.Struct("<Qq")
+
+
 default_generator = Generator()
 default_generator.seed()
+
+#: Device index -> its default generator, made when it is first asked for; the seed that it begins with.
+_cuda_generators, _cuda_seed = {}, _nondeterministic_seed()
+
+
+def cuda_generator(index):
+    """The default generator of a CUDA device."""
+    generator = _cuda_generators.get(index)
+    if generator is None:
+        generator = _cuda_generators[index] = Generator(devices.device("cuda", index))
+        generator.manual_seed(_cuda_seed)
+    return generator
+
+
+def seed_cuda(seed):
+    """Seed the default generators of all CUDA devices, also those that nobody has used yet."""
+    global _cuda_seed
+    _cuda_seed = _checked_seed(seed)
+    for generator in _cuda_generators.values():
+        generator.manual_seed(seed)
 
 
 def _unlock_in_child():
@@ -166,13 +234,13 @@ if hasattr(os, "register_at_fork"):
 
 def for_value(generator, value, name):
     """The generator to draw from for `value`: the one given, or its device's default."""
+    place = devices.of(value)
     if generator is None:
-        return default_generator
+        return default_generator if place.type == "cpu" else cuda_generator(place.index)
     if not isinstance(generator, Generator):
         raise TypeError(
             f"{name}(): argument 'generator' must be Generator, not {type(generator).__name__}"
         )
-    place = devices.of(value)
     if generator.device.type != place.type:
         raise RuntimeError(
             f"Expected a '{place.type}' device type for generator but found "
@@ -183,12 +251,15 @@ def for_value(generator, value, name):
 
 def manual_seed(seed):
     """Seed the generators of all devices; returns the CPU's."""
+    seed_cuda(int(seed))
     return default_generator.manual_seed(int(seed))
 
 
 def seed():
     """Seed the generators of all devices unpredictably; returns the seed."""
-    return default_generator.seed()
+    seed = default_generator.seed()
+    seed_cuda(seed)
+    return seed
 
 
 def initial_seed():
@@ -215,10 +286,13 @@ def fork_rng(
         yield
         return
     state = get_rng_state()
+    cuda_states = [(one, one.get_state()) for one in _cuda_generators.values()]
     try:
         yield
     finally:
         set_rng_state(state)
+        for one, cuda_state in cuda_states:
+            one.set_state(cuda_state)
 
 
 def thread_safe_generator():

@@ -11,9 +11,8 @@ from numba import types
 from numba.extending import register_jitable
 
 from .. import cpu_target
-from ..formulas import box_muller, conversion
+from ..formulas import box_muller, conversion, rejection
 from ..formulas import random as formulas
-from . import rejection
 from .mersenne_twister import (
     BLOCK,
     SPARE,
@@ -140,16 +139,10 @@ _UNIFORM = {
 }
 
 
-def _rounded(number, dtype):
-    """`number` as an element of `dtype` holds it."""
-    single = np.float32(number) if dtype.is_half else number
-    return float(np.asarray(single).astype(dtype.numpy))
-
-
 def uniform(out, generator, low, high):
     """Samples of [low, high)."""
     formula, words_each, read = _UNIFORM[out.dtype.name]
-    interval = (low, high, _rounded(low, out.dtype), _rounded(high, out.dtype))
+    interval = (low, high, out.dtype.rounded(low), out.dtype.rounded(high))
     _fill(out, generator, formula, words_each, read, reals=interval)
 
 
@@ -183,16 +176,7 @@ def any_integers(out, generator):
     """Integers in the whole range that `random_()` without bounds has for the dtype."""
     dtype = out.dtype
     words_each = 2 if dtype.itemsize == 8 else 1
-    if dtype.is_floating_point:
-        count = (1 << _MANTISSA_BITS[dtype.name]) + 1
-    elif dtype.name == "bool":
-        count = 2
-    else:
-        count = int(np.iinfo(dtype.numpy).max) + 1
-    _integers(out, generator, 0, count, words_each)
-
-
-_MANTISSA_BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+    _integers(out, generator, 0, dtype.count_of_integers, words_each)
 
 
 def exponential(out, generator, rate):
@@ -362,18 +346,23 @@ def bernoulli_each(out, generator, p):
     _sample(elementwise, sampler, out, generator, p)
 
 
+_poisson = rejection.poisson_sampler(draw_uniform)
+_gamma = rejection.gamma_sampler(draw_uniform, draw_normal)
+_binomial = rejection.binomial_sampler(draw_uniform)
+
+
 def poisson(out, generator, rate):
-    _sample(elementwise, rejection.poisson, out, generator, rate)
+    _sample(elementwise, _poisson, out, generator, rate)
 
 
 @register_jitable
 def gamma_float64(block, concentration):
-    return max(rejection.standard_gamma(block, concentration), 2.0**-1022)
+    return max(_gamma(block, concentration), 2.0**-1022)
 
 
 @register_jitable
 def gamma_float32(block, concentration):
-    return max(rejection.standard_gamma(block, concentration), 2.0**-126)
+    return max(_gamma(block, concentration), 2.0**-126)
 
 
 def standard_gamma(out, generator, concentration):
@@ -383,7 +372,7 @@ def standard_gamma(out, generator, concentration):
 
 
 def binomial(out, generator, count, p):
-    _sample(elementwise_of_two, rejection.binomial, out, generator, count, p)
+    _sample(elementwise_of_two, _binomial, out, generator, count, p)
 
 
 @register_jitable
@@ -484,7 +473,7 @@ def choices(load, compute, element):
 def multinomial(out, generator, weights, cumulative):
     """Columns of `weights` (rows, columns), drawn with replacement in proportion to the weights.
 
-    `cumulative` is scratch space: a row in the compute type.
+    `cumulative` is scratch space of the shape of `weights`, in the compute type; a row is used.
     """
     rows, columns = weights.shape
     kernel = cpu_target.specialise(

@@ -30,29 +30,43 @@ def unit_float64(bits):
 
 
 @formula
-def uniform_float64(bits, low, high, least, limit):
-    value = fma(unit_float64(bits), high - low, low)
+def within(unit, low, high, least, limit):
+    value = fma(unit, high - low, low)
     return least if value == limit else value
 
 
 @formula
-def uniform_float32(bits, low, high, least, limit):
-    value = fma(unit_float32(bits), high - low, low)
-    return least if value == limit else value
-
-
-@formula
-def uniform_float16(bits, low, high, least, limit):
-    value = fma(unit_float32(bits), high - low, low)
+def within_float16(unit, low, high, least, limit):
+    value = fma(unit, high - low, low)
     value = conversion.float16_to_float32(conversion.float32_to_float16(value))
     return least if value == limit else value
 
 
 @formula
-def uniform_bfloat16(bits, low, high, least, limit):
-    value = fma(unit_float32(bits), high - low, low)
+def within_bfloat16(unit, low, high, least, limit):
+    value = fma(unit, high - low, low)
     value = conversion.bfloat16_to_float32(conversion.float32_to_bfloat16(value))
     return least if value == limit else value
+
+
+@formula
+def uniform_float64(bits, low, high, least, limit):
+    return within(unit_float64(bits), low, high, least, limit)
+
+
+@formula
+def uniform_float32(bits, low, high, least, limit):
+    return within(unit_float32(bits), low, high, least, limit)
+
+
+@formula
+def uniform_float16(bits, low, high, least, limit):
+    return within_float16(unit_float32(bits), low, high, least, limit)
+
+
+@formula
+def uniform_bfloat16(bits, low, high, least, limit):
+    return within_bfloat16(unit_float32(bits), low, high, least, limit)
 
 
 @formula

@@ -277,8 +277,6 @@ def random_(self, *bounds, generator=None, **named):
 
 # Integer ranges -----------------------------------------------------------------------------------
 
-_DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-
 
 def integer_range(low, high, dtype):
     """(low, count) of the integers that random_(low, high) draws for `dtype`."""
@@ -286,7 +284,7 @@ def integer_range(low, high, dtype):
     if high is None:
         if low == -(1 << 63):
             return 0, 1 << 64
-        last = 1 << _DIGITS[dtype.name] if floating else _limits(dtype)[1]
+        last = 1 << dtype.digits if floating else _limits(dtype)[1]
         low = _exact_low(low, dtype) if floating else low
     else:
         if low >= high:
@@ -308,7 +306,7 @@ def integer_range(low, high, dtype):
 
 def _check_integer(value, name, dtype):
     _check_bound(value, name, dtype)
-    digits = _DIGITS.get(dtype.name, 64)
+    digits = dtype.digits if dtype.is_floating_point else 64
     if abs(value) > 1 << digits:
         warnings.warn(
             f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
@@ -334,7 +332,7 @@ def _exact_low(low, dtype):
     held = _as_held(low + 1, dtype)
     if held >= low:
         return low
-    return held + (1 << (abs(low + 1).bit_length() - _DIGITS[dtype.name]))
+    return held + (1 << (abs(low + 1).bit_length() - dtype.digits))
 
 
 def _exact_high(high, dtype):
@@ -342,4 +340,4 @@ def _exact_high(high, dtype):
     held = _as_held(high - 1, dtype)
     if held < high:
         return high
-    return held - (1 << (abs(high - 1).bit_length() - _DIGITS[dtype.name]))
+    return held - (1 << (abs(high - 1).bit_length() - dtype.digits))

@@ -205,7 +205,7 @@ def choice_op(input, *, num_samples, generator):
 @choice_op.forward
 def _(out, input, *, num_samples, generator):
     compute = dtypes.float64 if input.dtype is dtypes.float64 else dtypes.float32
-    cumulative = graph.allocate(shapes.Size((input.shape[1],)), compute, devices.of(input))
+    cumulative = graph.allocate(input.shape, compute, devices.of(input))
     devices.kernels(out).random.multinomial(out, generator, input, cumulative)
 
 

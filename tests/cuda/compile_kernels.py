@@ -5,7 +5,7 @@
 The op table runs on a device that only takes notes: what would be launched, with which types. Each
 of these kernels is then compiled with NVVM and assembled with ptxas for the architectures below.
 It prints registers, shared memory and spills of each and fails where a kernel does not compile,
-where it spills, or where a float32 elementwise kernel computes in float64. CUDA_HOME tells where
+where it spills without an explanation, or where a float32 elementwise kernel computes in float64. CUDA_HOME tells where
 the toolkit is; without one there is nothing to do, and it says so.
 
 An elementwise formula is compiled in float32 and in one more dtype, and the strided form of a
@@ -68,6 +68,7 @@ def prepare(toolkit):
     cuda_target.device_count = lambda: 1
     cuda_target.current_device = lambda: 0
     cuda_target._most_blocks = lambda index: 1
+    cuda_target.resident_threads = lambda index: 1 << 16
     cuda_target.allocate = lambda nbytes, index: SimulatedMemory(np.zeros(nbytes, np.uint8))
     cuda_target.address = lambda memory: memory.array.ctypes.data
     notes = {}
@@ -112,6 +113,11 @@ def note_launches(dtype_names, match):
 
     failures, unsupported = [], 0
     for name in dtype_names:
+        for draw in () if match else random_draws(torch, getattr(torch, name)):
+            try:
+                draw()
+            except (NotImplementedError, RuntimeError):  # the distribution is not for the dtype
+                unsupported += 1
         maker = typed_maker(getattr(torch, name))
         for row, function, generate in op_table.rows():
             if match and match not in row:
@@ -127,6 +133,31 @@ def note_launches(dtype_names, match):
             except Exception:  # noqa: BLE001  the dtype, or the values, which nothing computed here
                 unsupported += 1
     return failures, unsupported
+
+
+def random_draws(torch, dtype):
+    """Calls that draw random numbers of a dtype on the device: the op table has few of them."""
+    x = torch.empty(4, dtype=dtype, device="cuda")
+    rate = torch.ones(4, dtype=dtype, device="cuda")
+    return [
+        lambda: x.uniform_(),
+        lambda: x.normal_(),
+        lambda: x.log_normal_(),
+        lambda: x.exponential_(),
+        lambda: x.cauchy_(),
+        lambda: x.geometric_(0.5),
+        lambda: x.bernoulli_(0.5),
+        lambda: x.random_(),
+        lambda: x.random_(0, 2),
+        lambda: torch.nn.functional.dropout(rate),
+        lambda: torch.nn.functional.rrelu(rate, training=True),
+        lambda: torch.bernoulli(rate),
+        lambda: torch.poisson(rate),
+        lambda: torch._standard_gamma(rate),
+        lambda: torch.binomial(rate, rate),
+        lambda: torch.multinomial(rate, 2, replacement=True),
+        lambda: torch.randperm(4, dtype=dtype, device="cuda"),
+    ]
 
 
 def typed_maker(dtype):
@@ -254,6 +285,10 @@ _DOUBLE = re.compile(r"^\s+\w+[\w.]*\.f64\b", re.MULTILINE)
 _IN_DOUBLE = {"log10", "sin", "cos", "tan", "sinc", "digamma"}
 
 
+#: Formulas that may spill: lgamma is a function of its own there, and registers are saved around it.
+_SPILLS_EXPLAINED = {"poisson"}
+
+
 def widened(kernel, types_, ptx):
     """The first float64 instruction of an elementwise kernel that was given no float64."""
     names = set(element_types(types_))
@@ -334,7 +369,7 @@ def check_all(ptxas, notes):
             lines.append(
                 f"{architecture} {registers:4} registers {shared:6} shared {spilled:5} spilled  {label}"
             )
-            if wrong or spilled:
+            if wrong or (spilled and not _SPILLS_EXPLAINED & set(label.split())):
                 failures.append(f"{label} on {architecture}: {wrong or f'{spilled} bytes spilled'}")
     return failures, lines
 

@@ -148,13 +148,6 @@ def test_streams_and_events():
         start.elapsed_time(torch.cuda.Event())
 
 
-def test_the_seed_is_the_hosts():
-    torch.manual_seed(5)
-    expected = torch.randn(20)
-    torch.cuda.manual_seed_all(5)
-    assert torch.randn(20, device="cuda").tolist() == expected.tolist()
-
-
 def test_gradients_accumulate_on_the_device():
     x = torch.ones(3, device="cuda", requires_grad=True)
     for _ in range(2):

@@ -49,7 +49,7 @@ def numbers(x):
 
 
 @pytest.mark.parametrize("function, generate, name", list(cases()))
-def test_same_values(function, generate, name):
+def test_same_values(function, generate, name, same_draws):
     dtype = getattr(torch, name)
     try:
         prepared = list(generate(TypedMaker(dtype)))

@@ -78,7 +78,7 @@ def tolerance(dtype):
 
 
 @pytest.mark.parametrize("function, generate", ROWS)
-def test_same_as_on_the_cpu(function, generate):
+def test_same_as_on_the_cpu(function, generate, same_draws):
     for index, sample in enumerate(samples(generate)):
         twin = sample.map(on_host)
         expected = evaluate(function, twin)

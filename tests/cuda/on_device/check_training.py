@@ -57,7 +57,7 @@ def losses(device, model_type, inputs, optimizer_type, steps=3):
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 @pytest.mark.parametrize("model, inputs", [(Convolutional, images), (Sequence, words)])
-def test_same_losses(model, inputs, optimizer):
+def test_same_losses(model, inputs, optimizer, same_draws):
     optimizer_type = getattr(torch.optim, optimizer)
     expected = losses("cpu", model, inputs, optimizer_type)
     found = losses("cuda", model, inputs, optimizer_type)

@@ -18,3 +18,11 @@ def pytest_configure(config):
     """Kernels compute in Python there, so NumPy warns of overflows that compiled code ignores."""
     if SIMULATED:
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
+
+
+@pytest.fixture
+def same_draws(monkeypatch):
+    """Random numbers on the device are those of the CPU's generator."""
+    import host_draws
+
+    host_draws.install(monkeypatch)
