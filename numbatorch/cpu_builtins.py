@@ -92,17 +92,19 @@ PyList_SetItem = _c_api("PyList_SetItem", _int, _word, _word, _word)
 PyBytes_AsString = _c_api("PyBytes_AsString", _word, _word)
 PyType_IsSubtype = _c_api("PyType_IsSubtype", _int, _word, _word)
 PyType_GenericAlloc = _c_api("PyType_GenericAlloc", _word, _word, _word)
+PyObject_Call = _c_api("PyObject_Call", _word, _word, _word, _word)
+PyObject_CallNoArgs = _c_api("PyObject_CallNoArgs", _word, _word)
 PyObject_CallOneArg = _c_api("PyObject_CallOneArg", _word, _word, _word)
 PySequence_GetItem = _c_api("PySequence_GetItem", _word, _word, _word)
 PySequence_Size = _c_api("PySequence_Size", _word, _word)
 PyLong_AsLongLong = _c_api("PyLong_AsLongLong", _word, _word)
 PyFloat_AsDouble = _c_api("PyFloat_AsDouble", _double, _word)
 PyLong_FromLongLong = _c_api("PyLong_FromLongLong", _word, _word)
+PyErr_SetNone = _c_api("PyErr_SetNone", _nothing, _word)
 PyErr_Occurred = _c_api("PyErr_Occurred", _word)
 PyErr_BadArgument = _c_api("PyErr_BadArgument", _int)
 PyEval_SaveThread = _c_api("PyEval_SaveThread", _word)
 PyEval_RestoreThread = _c_api("PyEval_RestoreThread", _nothing, _word)
-PyLong_FromLongLong = _c_api("PyLong_FromLongLong", _word, _word)
 PyCapsule_New = _c_api("PyCapsule_New", _word, _word, _word, _word)
 PyCapsule_GetPointer = _c_api("PyCapsule_GetPointer", _word, _word, _word)
 PyMem_RawFree = _c_api("PyMem_RawFree", _nothing, _word)
@@ -333,11 +335,16 @@ def slot_offset(cls, name):
     return 8 * list(words).index(id(mark))
 
 
-def copier(cls):
-    """copy(template) for objects of the class `cls`: all slots, none of a dictionary."""
+def slot_range(cls):
+    """(first, end): between which bytes of objects of a class their slots lie."""
     slots = [name for base in cls.__mro__ for name in vars(base).get("__slots__", ())]
     offsets = [slot_offset(cls, name) for name in slots if name != "__weakref__"]
-    return make(_copy, (min(offsets), max(offsets) + 8))
+    return min(offsets), max(offsets) + 8
+
+
+def copier(cls):
+    """copy(template) for objects of the class `cls`: all slots, none of a dictionary."""
+    return make(_copy, slot_range(cls))
 
 
 _array_layout = None

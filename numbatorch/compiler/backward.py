@@ -13,6 +13,7 @@ from .capture import Capture
 from .errors import GraphBreak
 from .made import SavedMemory
 from .plan import Plan
+from .sources import ARGS
 
 
 def first_number():
@@ -147,10 +148,13 @@ class Differentiation:
 
     # Where the backward plan finds memory: its arguments are (_Pass, *tangents).
 
-    def finder(self, storage):
-        for i, tangent in enumerate(self.tangents):
+    def place(self, storage):
+        for tangent in self.tangents:
             if tangent.storage is storage:
-                return lambda args, kwargs: args[1 + i].address
+                return self.getter(tangent), 0
+        return None
+
+    def finder(self, storage):
         for sources, first in ((self._moving, 0), (self.saved.storages, len(self._moving))):
             if storage in sources:
                 position = first + sources.index(storage)
@@ -160,7 +164,7 @@ class Differentiation:
     def getter(self, tensor):
         for i, tangent in enumerate(self.tangents):
             if tangent is tensor:
-                return lambda args, kwargs: args[1 + i]
+                return ARGS.item(1 + i).getter({})
         return None
 
     # Attaching it to what the forward plan returns.
@@ -201,4 +205,4 @@ class Differentiation:
                 made[i]._requires_grad = True
                 made[i]._node, made[i]._output_index = node, index
 
-        plan.attach = attach
+        plan.attach(attach)

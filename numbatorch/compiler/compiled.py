@@ -11,6 +11,7 @@ from .backward import Differentiation, History, first_number
 from .capture import Capture
 from .errors import GraphBreak
 from .guards import Guards
+from .outside import Outside
 from .plan import BadInput, Plan
 from .results import Template, resolved
 
@@ -22,29 +23,6 @@ _MOST_BREAKS = 2
 
 class CompileWarning(UserWarning):
     """A compiled function runs in eager mode, and why."""
-
-
-class _Outside:
-    """Where a plan finds memory that comes with the arguments of a call."""
-
-    def __init__(self, guards):
-        self.guards = guards
-        self.arguments = guards.argument_tensors()
-
-    def finder(self, storage):
-        """find(args, kwargs) -> where the memory that stands for `storage` begins, or None."""
-        found = self.guards.argument_of(storage)
-        if found is None:
-            return None
-        getter, tensor = found
-        shift = tensor.offset * tensor.dtype.itemsize
-        return lambda args, kwargs: getter(args, kwargs).address - shift
-
-    def getter(self, tensor):
-        """get(args, kwargs) -> the argument that stands for `tensor`, or None."""
-        if any(x is tensor for x in self.arguments):
-            return self.guards.getter(tensor)
-        return None
 
 
 class CompiledFunction:
@@ -126,7 +104,7 @@ class CompiledFunction:
         return resolved(result)
 
     def _plan(self, capture, result, guards, since):
-        outside = _Outside(guards)
+        outside = Outside(guards)
         tensors = Template(result).tensors
         history = History(tensors, since)
         if not history.is_live:

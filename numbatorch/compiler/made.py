@@ -1,7 +1,6 @@
 """Memory and tensors that a program makes: what it returns, what it leaves as gradients."""
 
 from itertools import accumulate
-from sys import getrefcount
 
 from .. import array, graph, memory
 
@@ -11,14 +10,14 @@ _ALIGNMENT = 64
 class FreshMemory:
     """The memory of a buffer of results: fresh for each call, unless nobody else holds the last."""
 
+    __slots__ = ("storage",)
+
     def __init__(self, storage):
         self.storage = storage
 
     def renew(self):
-        """The address of the memory for this call."""
-        if getrefcount(self.storage) > 2:
-            self.storage = memory.Storage(self.storage.nbytes)
-        return self.storage.address
+        """Take other memory: somebody holds the last."""
+        self.storage = memory.Storage(self.storage.nbytes)
 
 
 class Form:
@@ -33,32 +32,37 @@ class Form:
         tensor._requires_grad, tensor._node, tensor._output_index = self.history
         return tensor
 
+    def template(self):
+        """Such a tensor without memory, to be copied."""
+        tensor = self.make(None)
+        del tensor.storage
+        return tensor
+
 
 class MadeGradient:
-    """The gradient of a leaf: the same tensor where nobody else holds the last one."""
+    """The gradient of a leaf: the same tensor where nobody else holds the last one.
+
+    `tensor` is None from `renew` to `put`. With shape and strides the native call sees whether
+    somebody changed the tensor.
+    """
+
+    __slots__ = ("leaf", "tensor", "storage", "shape", "strides", "form")
 
     def __init__(self, leaf):
         self.leaf = leaf
         self.tensor = leaf._grad
         self.storage = self.tensor.storage
         self.form = Form(self.tensor)
+        self.shape, self.strides = self.tensor.shape, self.tensor.strides
 
     def renew(self):
-        """The address of the memory for this call."""
-        tensor = self.tensor
-        if (
-            self.leaf._grad is not tensor
-            or getrefcount(tensor) > 4
-            or getrefcount(self.storage) > 3
-        ):
-            self.tensor = None
-            self.storage = memory.Storage(self.storage.nbytes)
-        return self.storage.address
+        """Take other memory: somebody holds the last gradient, or has replaced it."""
+        self.tensor = None
+        self.storage = memory.Storage(self.storage.nbytes)
 
     def put(self):
-        """Make it the gradient of the leaf."""
-        if self.tensor is None:
-            self.tensor = self.leaf._grad = self.form.make(self.storage)
+        """Make it the gradient of the leaf, after `renew`."""
+        self.tensor = self.leaf._grad = self.form.make(self.storage)
 
 
 class SavedMemory:

@@ -6,64 +6,37 @@ in first, from the bases that the caller gives.
 """
 
 import ctypes
-import functools
-import struct
 import time
 from functools import cache
 
 import numpy as np
 
 from .. import cpu_builtins, cpu_target, memory
-from ..cpu_builtins import (
-    PyEval_RestoreThread,
-    PyEval_SaveThread,
-    PyLong_AsLongLong,
-    PyLong_FromLongLong,
-    call_kernel,
-    set_word,
-    word,
+from . import memory_plan, native_call
+from .native_call import (
+    BASES,
+    CALL_TABLE,
+    CALL_WIDTH,
+    CALLS,
+    FLAG,
+    GRAIN,
+    HEADER,
+    ITEMS,
+    LAUNCHER,
+    PLACE_TABLE,
+    PLACE_WIDTH,
+    PLACES,
+    RELEASE,
+    SLOTS,
+    THREADS,
 )
-from . import memory_plan
 from .program import CONSTANT, OUTSIDE, TEMPORARY
-
-#: Words of the header of a program.
-_CALLS, _CALL_TABLE, _PLACES, _PLACE_TABLE, _SLOTS, _BASES, _THREADS, _LAUNCHER, _HEADER = range(9)
-#: Columns of the table of calls. The slot before a call's first one holds its pointer.
-_ITEMS, _GRAIN, _FIRST, _FLAG, _CALL_WIDTH = range(5)
-#: Columns of the table of places: which slot is the base's address plus so many bytes.
-_SLOT, _BASE, _OFFSET, _PLACE_WIDTH = range(4)
-
-
-def replay(self, arguments, count):
-    """replay(header): run the program; returns -1, or the number of the call with bad input."""
-    header = PyLong_AsLongLong(word(arguments, 0))
-    thread = PyEval_SaveThread()
-    slots, bases = word(header, _SLOTS), word(header, _BASES)
-    row = word(header, _PLACE_TABLE)
-    for _ in range(word(header, _PLACES)):
-        set_word(slots, word(row, _SLOT), word(bases, word(row, _BASE)) + word(row, _OFFSET))
-        row += 8 * _PLACE_WIDTH
-    threads, launcher = word(header, _THREADS), word(header, _LAUNCHER)
-    row, failed = word(header, _CALL_TABLE), -1
-    for call in range(word(header, _CALLS)):
-        items, grain, block = word(row, _ITEMS), word(row, _GRAIN), slots + 8 * word(row, _FIRST)
-        if items < 2 * grain or threads == 1:
-            call_kernel(word(block, -1), 0, items, block)
-        else:
-            call_kernel(launcher, min(threads, items // grain), items, block - 8)
-        flag = word(row, _FLAG)
-        if flag >= 0 and word(word(slots, flag), 0) != 0:
-            failed = call
-            break
-        row += 8 * _CALL_WIDTH
-    PyEval_RestoreThread(thread)
-    return PyLong_FromLongLong(failed)
 
 
 @cache
 def native_replay():
-    """`replay`, compiled to a Python builtin."""
-    return cpu_builtins.make(replay)
+    """`native_call.replay`, compiled to a Python builtin."""
+    return cpu_builtins.make(native_call.replay)
 
 
 class Replay:
@@ -77,9 +50,6 @@ class Replay:
         self._arena = memory.Storage(self.arena_bytes)
         self._base_of = {buffer: i for i, buffer in enumerate(moving)}
         self.bases = np.zeros(max(1, len(moving)), np.int64)
-        self.set_bases = functools.partial(
-            struct.Struct(f"{len(moving)}q").pack_into, self.bases, 0
-        )
         self._slots, self._rows, self._moving_slots = [], [], []
         self._first_words = {}
         self._launches = [len(i.launches) for i in program.instructions]
@@ -89,23 +59,26 @@ class Replay:
             for launch in instruction.launches:
                 self._add(launch)
             if instruction.flag is not None:
-                self._rows[-1][_FLAG] = self._add_slot(*instruction.flag)
+                self._rows[-1][FLAG] = self._add_slot(*instruction.flag)
         self._tables = [
-            np.array(self._rows, np.int64).reshape(-1, _CALL_WIDTH),
-            np.array(self._moving_slots, np.int64).reshape(-1, _PLACE_WIDTH),
+            np.array(self._rows, np.int64).reshape(-1, CALL_WIDTH),
+            np.array(self._moving_slots, np.int64).reshape(-1, PLACE_WIDTH),
             np.array(self._slots, np.int64),
         ]
         calls, places, slots = [table.ctypes.data for table in self._tables]
         for slot, first in self._first_words.values():
             self._tables[-1][slot] = slots + 8 * first
-        self._header = np.zeros(_HEADER, np.int64)
-        self._header[:_THREADS] = (
-            len(self._rows), calls, len(self._moving_slots), places, slots, self.bases.ctypes.data
-        )  # fmt: skip
+        self.header = np.zeros(HEADER, np.int64)
+        self.header[CALLS], self.header[CALL_TABLE] = len(self._rows), calls
+        self.header[PLACES], self.header[PLACE_TABLE] = len(self._moving_slots), places
+        self.header[SLOTS], self.header[BASES] = slots, self.bases.ctypes.data
+        self.header[RELEASE] = sum(self._work(row) for row in self._rows) > 1
         self.set_threads()
-        self._call, address = native_replay(), self._header.ctypes.data
-        #: run() -> -1, or the number of the launch that found bad input.
-        self.run = functools.partial(self._call, address)
+
+    @staticmethod
+    def _work(row):
+        """About how much work a launch is, where 1 is worth letting other Python threads run."""
+        return 16 * row[ITEMS] / row[GRAIN]
 
     def clear_flags(self):
         """Forget the bad input that a run has found, where the flag is not the program's own."""
@@ -114,16 +87,16 @@ class Replay:
 
     def timed(self, seconds):
         """Run instruction by instruction, and append how long each took."""
-        header = self._header.copy()
-        table, row = header[_CALL_TABLE], 0
+        header = self.header.copy()
+        table, row = header[CALL_TABLE], 0
         for count in self._launches:
-            header[_CALLS], header[_CALL_TABLE] = count, table + 8 * _CALL_WIDTH * row
+            header[CALLS], header[CALL_TABLE] = count, table + 8 * CALL_WIDTH * row
             begin = time.perf_counter()
-            failed = self._call(header.ctypes.data)
+            failed = native_replay()(header.ctypes.data)
             seconds.append(time.perf_counter() - begin)
             if failed >= 0:
                 return failed
-            header[_PLACES] = 0  # filled in by the first
+            header[PLACES] = 0  # filled in by the first
             row += count
         return -1
 
@@ -131,7 +104,7 @@ class Replay:
         """Split launches over as many threads as are set now."""
         threads = cpu_target.get_num_threads()
         launcher = cpu_target.parallel_launcher().pointer if threads > 1 else 0
-        self._header[_THREADS:] = threads, launcher
+        self.header[THREADS], self.header[LAUNCHER] = threads, launcher
 
     def numbers(self, table):
         """The coefficients in a table that a launch walks, to write to: a row a parameter."""

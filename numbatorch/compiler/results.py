@@ -8,35 +8,48 @@ _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 
 
 class Template:
-    """The form of a result; `build(tensors)` makes one like it from other tensors."""
+    """The form of a result: an `expression` over the tuple `made`, which holds its tensors.
+
+    `names` says what the other names in the expression mean.
+    """
 
     def __init__(self, result):
         self.tensors = []
-        self.build = self._form(result)
+        self.names = {}
+        self.expression = self._form(result)
 
     def _form(self, part):
         if isinstance(part, Value):
-            return self._tensor(part, _itself)
+            return self._tensor(part)
         if isinstance(part, TracedNumber):
-            return self._tensor(part.tensor, part.convert)
+            return f"{self._name(part.convert)}({self._tensor(part.tensor)})"
         if isinstance(part, tuple | list):
-            forms, kind = [self._form(value) for value in part], _maker(type(part))
-            return lambda tensors: kind([form(tensors) for form in forms])
+            items = ", ".join([self._form(value) for value in part])
+            if type(part) is tuple:
+                return f"({items},)" if len(part) == 1 else f"({items})"
+            return (
+                f"[{items}]"
+                if type(part) is list
+                else f"{self._name(_maker(type(part)))}([{items}])"
+            )
         if type(part) is dict:
-            forms = {key: self._form(value) for key, value in part.items()}
-            return lambda tensors: {key: form(tensors) for key, form in forms.items()}
+            pairs = [f"{self._name(key)}: {self._form(value)}" for key, value in part.items()]
+            return f"{{{', '.join(pairs)}}}"
         if type(part) in _PLAIN:
-            return lambda tensors: part
+            return self._name(part)
         raise GraphBreak(f"the step returns a {type(part).__name__}")
 
-    def _tensor(self, tensor, convert):
-        position = len(self.tensors)
+    def _tensor(self, tensor):
         self.tensors.append(tensor)
-        return lambda tensors: convert(tensors[position])
+        return f"made[{len(self.tensors) - 1}]"
 
-
-def _itself(tensor):
-    return tensor
+    def _name(self, value):
+        """What the expression calls a value."""
+        if type(value) in (int, bool, str, bytes, type(None)):
+            return repr(value)
+        name = f"value_{len(self.names)}"
+        self.names[name] = value
+        return name
 
 
 def _maker(kind):

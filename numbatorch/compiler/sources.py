@@ -4,6 +4,7 @@ The expression is made of `args`, `kwargs` and names that a namespace binds to o
 compiled step holds on to: `args[0]`, `globals_train["model"].layers[2]`.
 """
 
+import ast
 import re
 
 
@@ -53,7 +54,7 @@ class Source:
 
     def getter(self, namespace):
         """A function get(args, kwargs) that follows the path."""
-        return eval(f"lambda args, kwargs: {self.expression}", namespace)
+        return Getter(self.expression, namespace)
 
 
 class Argument(Source):
@@ -82,3 +83,19 @@ class Item(Source):
 
 ARGS = Argument("args")
 KWARGS = Argument("kwargs")
+
+
+class Getter:
+    """get(args, kwargs) follows a path; generated code may write out its `expression` instead.
+
+    `names` says what names in it mean, apart from `args` and `kwargs`.
+    """
+
+    def __init__(self, expression, namespace):
+        self.expression = expression
+        self.follow = eval(f"lambda args, kwargs: {expression}", namespace)
+        used = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
+        self.names = {name: namespace[name] for name in used - {"args", "kwargs"}}
+
+    def __call__(self, args, kwargs):
+        return self.follow(args, kwargs)
