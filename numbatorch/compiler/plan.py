@@ -8,7 +8,7 @@ from .passes import optimise
 from .program import OUTSIDE, RESULT
 from .replay import Replay
 from .results import Template
-from .states import Leaf, Numbers, Options
+from .states import Leaf, Numbers, Options, States
 
 __all__ = ["BadInput", "Plan"]
 
@@ -47,16 +47,26 @@ class Plan:
                 self._moving.append(buffer)
                 self._work.memory_found(find)
         self.replay = Replay(program, self._moving)
+        self._follow(capture, leaves)
+        self.attach(None)
+
+    def _follow(self, capture, leaves):
+        """Set up `accepts()`, which says whether gradients and optimizers are in the state that the
+        plan was captured for, and what a call does on the side of Python."""
         updates = [action for action, table in capture.host_actions if table is not None]
         options = {id(one): Options(one, updates) for one in capture.optimizers}
-        self._host_actions = [
-            action
-            if table is None
-            else Numbers(action, options[id(action.optimizer)], self.replay.numbers(table))
-            for action, table in capture.host_actions
-        ]
-        self._states = [leaf for leaf in leaves if leaf.accumulates] + list(options.values())
-        self.attach(None)
+        states = States([leaf for leaf in leaves if leaf.accumulates], list(options.values()))
+        self._actions = []
+        for action, table in capture.host_actions:
+            if table is not None:
+                changing = options[id(action.optimizer)]
+                action = Numbers(action, changing, self.replay.numbers(table))
+                if not action.counts and not self._actions:
+                    action()
+                    states.followers.append(action)
+                    continue
+            self._actions.append(action)
+        self._states, self.accepts = states, states.accepts
 
     # Memory that moves ----------------------------------------------------------
 
@@ -108,17 +118,13 @@ class Plan:
         storages = [buffer.origin for buffer in written if buffer.kind == OUTSIDE]
         #: run(args, kwargs) -> the result of the step.
         self.run = self._work.finish(
-            self.replay, self._template, self._host_actions, storages, self._cleared, attach
+            self.replay, self._template, self._actions, storages, self._cleared, attach
         )
 
     @property
     def source(self):
         """The text of `run`."""
         return self._work.source
-
-    def accepts(self):
-        """Whether gradients and optimizers are in the state that the plan was captured for."""
-        return all([state.accepts() for state in self._states])
 
     def timed(self, args, kwargs, seconds):
         """A call that appends to a list how long each instruction took."""

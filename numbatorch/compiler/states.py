@@ -1,6 +1,8 @@
 """Python state around a captured step: gradients of leaves, and optimizers."""
 
+from .. import graph
 from .errors import GraphBreak
+from .unchanged import Unchanged
 
 
 class Leaf:
@@ -24,10 +26,12 @@ class Leaf:
         leaf, shift = self.leaf, self.before.offset * self.before.dtype.itemsize
         return lambda args, kwargs: leaf._grad.address - shift
 
+    def watch(self, unchanged):
+        """Add the condition under which `accepts` need not be asked."""
+        unchanged.gradient(self.leaf)
+
     def accepts(self):
         """Whether the leaf's present gradient is like the one of the capture."""
-        if not self.accumulates:
-            return True
         now, then = self.leaf._grad, self.before
         if then is None or now is None:
             return now is then
@@ -53,18 +57,39 @@ class Options:
         self.structure = self._structure()
 
     def _values(self):
-        return [(len(group["params"]), *group.values()) for group in self.groups]
+        """A snapshot of all options, by which a change is noticed."""
+        return [
+            (len(group["params"]), *[_snapshot(value) for value in group.values()])
+            for group in self.groups
+        ]
 
     def _structure(self):
         """All that must stay what it is."""
         return [
             (self.optimizer.fused_rule(group), [id(param) for param in group["params"]],
-             {name: value for name, value in group.items()
+             {name: _snapshot(value) for name, value in group.items()
               if name != "params" and not (i in self.fused and name in self._ASKED)})
             for i, group in enumerate(self.groups)
         ]  # fmt: skip
 
+    @property
+    def is_plain(self):
+        """Whether all options are values that never change in place, but may be replaced."""
+        values = [v for g in self.groups for name, v in g.items() if name not in _LISTS]
+        return all(_is_immutable(value) for value in values)
+
+    def watch(self, unchanged):
+        """Add the conditions under which `accepts` need not be asked."""
+        unchanged.attribute(self.optimizer, "param_groups", self.groups)
+        unchanged.attribute(self.optimizer, "state", self.state)
+        unchanged.length(self.state, self.states)
+        unchanged.length(self.groups, len(self.groups))
+        for group in self.groups:
+            unchanged.length(group["params"], len(group["params"]))
+            unchanged.values(group)
+
     def accepts(self):
+        """Whether all is as it was but for the numbers, whose change is counted."""
         optimizer, state = self.optimizer, self.state
         if (
             optimizer.param_groups is not self.groups
@@ -75,9 +100,54 @@ class Options:
         values = self._values()
         if values == self.last:
             return True
+        if self._structure() != self.structure:
+            return False
         self.last = values
         self.number += 1
-        return self._structure() == self.structure
+        return True
+
+
+#: Options that are lists: of parameters, whose identity is part of the structure, and their names.
+_LISTS = ("params", "param_names")
+
+
+def _snapshot(value):
+    """A value that stays what it is when the option is changed in place."""
+    return list(value) if isinstance(value, list) else value
+
+
+def _is_immutable(value):
+    if isinstance(value, tuple):
+        return all(map(_is_immutable, value))
+    return isinstance(value, int | float | complex | str | None)
+
+
+class States:
+    """All Python state that a plan depends on, apart from what guards see.
+
+    `accepts()` says whether it is what it was; it asks the parts only where something changed.
+    """
+
+    def __init__(self, leaves, options):
+        self.parts = [*leaves, *options]
+        self._unchanged = Unchanged(self._ask, graph.tensor_type)
+        for part in self.parts:
+            part.watch(self._unchanged)
+        self._unchanged.finish()
+        steady = all(one.is_plain for one in options)
+        self.accepts = self._unchanged.check if steady else self._ask
+        #: Called where options have changed.
+        self.followers = []
+
+    def _ask(self):
+        before = [part.number for part in self.parts if isinstance(part, Options)]
+        if not all([part.accepts() for part in self.parts]):
+            return False
+        if before != [part.number for part in self.parts if isinstance(part, Options)]:
+            for follower in self.followers:
+                follower()
+        self._unchanged.renew()
+        return True
 
 
 class Numbers:
@@ -89,8 +159,13 @@ class Numbers:
         self.numbers = numbers
         self.written = None
 
+    @property
+    def counts(self):
+        """Whether the numbers differ from step to step."""
+        return bool(self.update.counters)
+
     def __call__(self):
         """Count a step, if the optimizer counts, and bring the numbers up to date."""
-        if self.update.counters or self.written != self.options.number:
+        if self.counts or self.written != self.options.number:
             self.numbers[...] = self.update.next()
             self.written = self.options.number
