@@ -203,6 +203,18 @@ class _Loop:
             {r.buffer for r in self.inputs}, {r.buffer for r in outputs},
         )  # fmt: skip
         found.source = source
+        found.pairs = [
+            (self.inputs[i], member.elementwise.out)
+            for member in self.outputs
+            for i in sorted(self._ancestors(self.members.index(member)))
+        ]
+        return found
+
+    def _ancestors(self, number):
+        """The inputs that a value is computed from."""
+        found = set()
+        for kind, i in self.operands[number]:
+            found |= {i} if kind == "input" else self._ancestors(i)
         return found
 
 

@@ -6,6 +6,8 @@ no pass has to know them. What runs is a list of kernel launches, recorded from 
 a pass fused instructions, made from generated source.
 """
 
+from .. import shapes
+
 #: What a buffer's memory is.
 OUTSIDE = "outside"  # a tensor's that was there before the step: a parameter, an argument
 CONSTANT = "constant"  # written once, by the host
@@ -41,6 +43,17 @@ class Region:
         self.shape = shape
         self.strides = strides
         self.offset = offset
+
+    def lies_like(self, other):
+        """Whether both are all of their buffers, element for element at the same place."""
+        return (
+            self.dtype.itemsize == other.dtype.itemsize
+            and self.strides == other.strides
+            and self.shape == other.shape
+            and self.offset == other.offset == 0
+            and self.buffer.nbytes == other.buffer.nbytes
+            and shapes.numel(self.shape) * self.dtype.itemsize == self.buffer.nbytes
+        )
 
     @property
     def key(self):
@@ -122,6 +135,16 @@ class Instruction:
         self.flag = None
         #: The generated source of a fused instruction.
         self.source = None
+        #: (input, output) regions of a fused instruction; see `overwritable`.
+        self.pairs = []
+
+    @property
+    def overwritable(self):
+        """(input, output) regions that may be the same memory: element by element, the output is
+        computed from the input, and the input is read first."""
+        found = self.elementwise
+        pairs = self.pairs if found is None else [(x, found.out) for x in found.operands]
+        return [(x, out) for x, out in pairs if x.lies_like(out)]
 
     def __repr__(self):
         outputs = ", ".join(map(repr, self.outputs))
