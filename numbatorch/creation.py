@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from . import array, devices, dtypes, graph, shapes
-from .op import copy_values
+from .op import copy_values, scalar_name
 from .ops import scalars
 from .ops.casting import cast, to_device
 from .ops.copying import fresh_full
@@ -238,19 +238,19 @@ def from_array(ndarray, dtype=None, place=devices.CPU):
     return to_device(host, place)
 
 
-def _to_numpy(data):
-    """(array, dtype) of nested sequences of numbers and tensors."""
+def _to_numpy(data, dtype):
+    """(array, dtype) of nested sequences of numbers and tensors; `dtype` is the one asked for."""
     if isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data)
         return data, dtypes.from_numpy(data.dtype)
     if isinstance(data, numbers.Number):
-        return np.asarray(data), dtypes.of_scalar(data)
+        return _without_large_integers(np.asarray(data), dtype), dtypes.of_scalar(data)
     try:
         found = np.asarray(_plain(data, data))
     except ValueError as error:
         raise ValueError(f"expected sequences of equal lengths: {error}") from None
-    except OverflowError:
-        raise RuntimeError("Overflow when unpacking long long") from None
+    if not _holds_arrays(data):
+        found = _without_large_integers(found, dtype)
     if found.dtype == object or found.dtype.kind in "USM":
         raise _not_a_number(data)
     if found.size == 0 and not _holds_arrays(data):
@@ -261,6 +261,25 @@ def _to_numpy(data):
             found.dtype.kind, dtype
         )
     return found, dtype
+
+
+def _without_large_integers(found, dtype):
+    """An array in which NumPy has ints beyond int64, as uint64 or objects, as float or complex.
+
+    ValueError where neither `dtype` nor another number asks for such.
+    """
+    kinds = {type(x) for x in found.flat} if found.dtype == object else set()
+    if found.dtype != np.uint64 and not (kinds and kinds <= {bool, int, float, complex}):
+        return found
+    if dtype is dtypes.bool_:
+        return found != 0
+    if (
+        dtype is None
+        and kinds.isdisjoint({float, complex})
+        or (dtype is not None and dtype.category < dtypes.FLOATING)
+    ):
+        raise ValueError("Overflow when unpacking long long")
+    return found.astype(complex if complex in kinds else float)
 
 
 def _plain(data, whole):
@@ -284,11 +303,12 @@ def _holds_arrays(data):
 
 
 def _not_a_number(data):
-    nested = isinstance(data, list | tuple)
+    first = not isinstance(data, list | tuple)
     while isinstance(data, list | tuple) and data:
-        data = data[0]
+        wrong = [x for x in data if not isinstance(x, numbers.Number)]
+        first, data = bool(wrong) and wrong[0] is not data[0], (wrong or data)[0]
     if isinstance(data, str):
-        if nested:
+        if not first:
             return ValueError("too many dimensions 'str'")
         return TypeError(f"new(): invalid data type '{type(data).__name__}'")
     if data is None:
@@ -307,7 +327,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         result = graph.allocate(value.shape, value.dtype, _place(value))
         copy_values(result, value)
         return finish(result, requires_grad)
-    found, inferred = _to_numpy(data)
+    found, inferred = _to_numpy(data, dtype)
     if dtype is not None and found.size and not isinstance(data, np.ndarray | np.generic):
         _check_range(found, dtype)
     return finish(
@@ -461,27 +481,40 @@ def arange(
     """start, start + step, ... up to but without `end`."""
     if end is None:
         start, end = 0, start
-    start, end, step = (x.item() if isinstance(x, graph.Value) else x for x in (start, end, step))
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    numbers_ = [x.item() if isinstance(x, graph.Value) else x for x in (start, end, step)]
+    if not all(map(math.isfinite, numbers_[:2])):
+        raise RuntimeError(f"unsupported range: {numbers_[0]} -> {numbers_[1]}")
+    if numbers_[2] == 0:
+        raise RuntimeError("step must be nonzero")
+    if (numbers_[1] - numbers_[0]) * numbers_[2] < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if out is not None:
         dtype = out.dtype
-        if step and dtype.category == dtypes.INTEGRAL and not int(step):
-            raise ValueError("step must be nonzero")
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
-        whole = all(isinstance(x, int | np.integer) for x in (start, end, step))
+        whole = all(isinstance(x, int | np.integer) for x in numbers_)
         dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
-    count = math.ceil((end - start) / step)
-    if dtype.category == dtypes.INTEGRAL:
-        start, step = int(start), int(step)
-        values = start + step * np.arange(count, dtype=np.int64)
-    else:
-        values = start + step * np.arange(count, dtype=np.float64)
-    return _from_values(values, dtype, device, out, requires_grad)
+    return _from_values(_arange(*numbers_, dtype), dtype, device, out, requires_grad)
+
+
+def _arange(start, end, step, dtype):
+    """The numbers of a range. Those of integers begin at whole numbers and go on in whole steps;
+    how many there are, only int64 tells from these: the others from the numbers as they were given.
+    """
+    if dtype is dtypes.bool_ or dtype.is_complex:
+        name = scalar_name(dtype)
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{name}'")
+    if dtype.is_floating_point:
+        return start + step * np.arange(math.ceil((end - start) / step), dtype=np.float64)
+    count = math.ceil((float(end) - float(start)) / float(step))
+    start, end, step = int(start), int(end), int(step)
+    if dtype is dtypes.int64:
+        for number in (start, end, step):
+            if not -(1 << 63) <= number < 1 << 63:
+                raise RuntimeError("value cannot be converted to type int64_t without overflow")
+        if step == 0:
+            raise ValueError("step must be nonzero")
+        count = -((start - end) // step)
+    return start + step * np.arange(count, dtype=np.int64)
 
 
 def _from_values(values, dtype, place, out, requires_grad):
@@ -500,8 +533,20 @@ def linspace(
     """`steps` evenly spaced numbers from start to end, both included."""
     if not isinstance(steps, int | np.integer):
         raise TypeError(f"linspace(): argument 'steps' must be int, not {type(steps).__name__}")
-    dtype = dtype if out is None else out.dtype
+    dtype = _spaced_dtype("linspace", start, end, dtype if out is None else out.dtype)
     return _from_values(_linspace(start, end, steps, dtype), dtype, device, out, requires_grad)
+
+
+def _spaced_dtype(name, start, end, dtype):
+    """The dtype of numbers from start to end: complex where one of them is."""
+    if not any(isinstance(x, complex) for x in (start, end)):
+        return dtype or dtypes.get_default_dtype()
+    inferred = dtypes.get_default_dtype().to_complex()
+    if dtype is not None and not dtype.is_complex:
+        raise RuntimeError(
+            f"torch.{name}(): inferred dtype {inferred} can't be safely cast to passed dtype {dtype}"
+        )
+    return dtype or inferred
 
 
 def _linspace(start, end, steps, dtype):
@@ -509,8 +554,9 @@ def _linspace(start, end, steps, dtype):
     start, end = (x.item() if isinstance(x, graph.Value) else x for x in (start, end))
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    dtype = dtype or dtypes.get_default_dtype()
     work = np.float32 if dtype is dtypes.float32 else np.float64
+    if dtype.is_complex:
+        work = np.complex128
     if steps == 1:
         return np.array([start], work)
     step = work((work(end) - work(start)) / work(max(steps - 1, 1)))
@@ -526,7 +572,9 @@ def logspace(
     requires_grad=False, pin_memory=False,
 ):  # fmt: skip
     """base ** linspace(start, end, steps)."""
-    values = np.power(np.float64(base), _linspace(start, end, steps, dtypes.float64))
+    dtype = _spaced_dtype("logspace", start, end, dtype if out is None else out.dtype)
+    exponents = dtypes.complex128 if dtype.is_complex else dtypes.float64
+    values = np.power(np.float64(base), _linspace(start, end, steps, exponents))
     return _from_values(values, dtype, device, out, requires_grad)
 
 

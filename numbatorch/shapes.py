@@ -215,6 +215,14 @@ def reduced_shape(shape, dims, keepdim):
     return Size(size for d, size in enumerate(shape) if d not in dims)
 
 
+def reduced_strides(array, rank, dims):
+    """The strides of `array`, reduced over `dims` of `rank`, for each dimension of the input."""
+    if len(array.shape) == rank:
+        return array.strides
+    strides = iter(array.strides)
+    return tuple([0 if d in dims else next(strides) for d in range(rank)])
+
+
 def infer_size(shape, count):
     """`shape` with its one -1 replaced so that it holds `count` elements (reshape, view)."""
     unknown, known = None, 1

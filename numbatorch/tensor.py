@@ -196,13 +196,26 @@ class Tensor(Value):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
 
     def __int__(self):
-        return int(self.item())
+        return int(self._real_number("int64_t"))
 
     def __float__(self):
-        return float(self.item())
+        return float(self._real_number("double"))
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(self._only_number())
+
+    def _only_number(self):
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
+    def _real_number(self, kind):
+        number = self._only_number()
+        if isinstance(number, complex):
+            if number.imag != 0:
+                raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+            return number.real
+        return number
 
     def __index__(self):
         if self.dtype.category > dtypes.INTEGRAL or self.numel() != 1:

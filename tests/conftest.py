@@ -8,6 +8,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+def pytest_addoption(parser):
+    parser.addoption("--interpret", action="store_true", help="run CPU kernels as plain Python")
+
+
+def pytest_configure(config):
+    if config.getoption("--interpret"):
+        import interpreted
+
+        interpreted.interpret()
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """The same seed before every test."""

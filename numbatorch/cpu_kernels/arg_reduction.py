@@ -5,9 +5,10 @@ A NaN counts as greater and as less than any number. The geometry is that of `re
 
 from numba import types
 
-from .. import cpu_target
+from .. import cpu_target, shapes
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN, beats_as_maximum, beats_as_minimum
+from ..formulas.working_types import as_stored, computed
 from . import reduction
 from .native import integer, scratch, span
 from .reduction import ROW_BLOCK, TILE
@@ -107,8 +108,8 @@ def columns(combine, beats, load, store, x_type, value_type, x_bytes, initial):
 
 
 def _specialise(reduction_, beats, dtype):
-    value = reduction.computed(dtype)
-    stored = reduction.as_stored(dtype)
+    value = computed(dtype)
+    stored = as_stored(dtype)
     key = (
         reduction_.combine, beats, conversion.load(stored), conversion.store(stored), stored.numba,
         value.numba, stored.itemsize, reduction_.initial_for(value),
@@ -128,7 +129,7 @@ def _reduce(reduction_, beats, values, indices, x, dim):
     if kernels is None:
         kernels = _kernels[key] = _specialise(reduction_, beats, x.dtype)
     rank = len(x.shape)
-    strides = reduction.strides_per_dim(indices, rank, (dim,))
+    strides = shapes.reduced_strides(indices, rank, (dim,))
     plan = reduction.plan(x.shape, (dim,), x.strides, strides, strides, split=False)
     if plan.outputs == 0:
         return

@@ -18,9 +18,10 @@ from ..formulas import conversion
 from ..formulas.accumulation import add
 from ..formulas.normalization import reciprocal_deviation
 from ..formulas.reduction import MEAN, VARIANCE
+from ..formulas.working_types import computed, wider
 from .elementwise import GRAIN, apply, dense
 from .native import integer, real, scratch, span
-from .reduction import COLUMN_BLOCK, ROW_BLOCK, TILE, computed, reduce, wider
+from .reduction import COLUMN_BLOCK, ROW_BLOCK, TILE, reduce
 
 # Runs -------------------------------------------------------------------------------------------
 # A work item is a run; where runs have length 1 and statistics belong to channels, it is an entry,

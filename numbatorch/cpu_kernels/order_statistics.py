@@ -14,9 +14,9 @@ from .. import cpu_target, dtypes, shapes
 from ..array import empty
 from ..formulas import conversion
 from ..formulas.order import comes_before
+from ..formulas.working_types import as_stored
 from .elementwise import dense
 from .native import integer, span
-from .reduction import as_stored
 
 #: What `select` chooses: the k-th smallest; the median, which is NaN where an element is; the median
 #: of what is not NaN.

@@ -11,10 +11,10 @@ by a second kernel. Blocks and segments follow from the shape alone: so do the r
 from functools import lru_cache
 from typing import NamedTuple
 
-from .. import cpu_target, dtypes, shapes
+from .. import cpu_target, shapes
 from ..array import empty
-from ..formulas import conversion
 from ..formulas.reduction import AMAX, LOG_SUM_EXP, MEAN
+from ..formulas.working_types import ReductionTypes, computed
 from .elementwise import GRAIN, offset_of
 from .native import integer, real, scratch, span
 
@@ -201,60 +201,24 @@ def segments_together(
     return combine_segments_kernel
 
 
-# Types ------------------------------------------------------------------------------------------
-
-_WIDER = {"float32": dtypes.float64, "complex64": dtypes.complex128}
-_BY_NAME = {"uint8": dtypes.uint8, "int64": dtypes.int64}
-
-
-def computed(dtype):
-    """The dtype that elements of `dtype` are computed in."""
-    if dtype.is_half:
-        return dtypes.float32
-    return dtypes.uint8 if dtype is dtypes.bool_ else dtype
-
-
-def wider(dtype):
-    """The dtype in which many results in `dtype` are added up."""
-    return _WIDER.get(dtype.name, dtype)
-
-
-def as_stored(dtype):
-    """Booleans are compared and stored as the bytes 0 and 1."""
-    return dtypes.uint8 if dtype is dtypes.bool_ else dtype
-
-
 class _Kernels:
     """The kernels of one reduction between given dtypes."""
 
-    def __init__(self, reduction, out, x, operand):
-        if reduction.works_in == "out":
-            value = computed(out)
-        elif reduction.works_in == "input":
-            value = computed(x)
-            x, out = as_stored(x), as_stored(out)
-        else:
-            value = _BY_NAME[reduction.works_in]
-        narrow = value is computed(x) or x.is_complex or reduction.works_in != "out"
-        self.total = total = wider(value)
-        number = value.to_real()
-        initial = reduction.initial_for(value)
-        prepare = conversion.identity if narrow else conversion.cast(value)
-        operand_load = conversion.load(operand or value)
-        operand_dtype = operand or value
-        functions = (conversion.store(out), conversion.cast(out), operand is not None)
+    def __init__(self, reduction, *dtypes):
+        types = ReductionTypes(reduction, *dtypes)
+        self.total = types.total
+        x, operand, out, total = types.x, types.operand, types.out, types.total
         key = (
-            reduction.map_for(x), reduction.combine, reduction.finish, prepare, conversion.load(x),
-            operand_load, *functions, x.numba, operand_dtype.numba, out.numba, value.numba,
-            number.numba, total.numba, x.itemsize, operand_dtype.itemsize, out.itemsize,
-            total.itemsize, initial,
+            *types.of_element, *types.of_output, x.numba, operand.numba, out.numba,
+            types.value.numba, types.number.numba, total.numba, x.itemsize, operand.itemsize,
+            out.itemsize, total.itemsize, types.initial,
         )  # fmt: skip
         self.rows = cpu_target.specialise(rows, *key)
         self.columns = cpu_target.specialise(columns, *key)
         self.segments_together = cpu_target.specialise(
-            segments_together, reduction.combine, reduction.finish, operand_load, *functions,
-            operand_dtype.numba, out.numba, number.numba, total.numba, operand_dtype.itemsize,
-            out.itemsize, total.itemsize, initial,
+            segments_together, reduction.combine, reduction.finish, *types.of_output,
+            operand.numba, out.numba, types.number.numba, total.numba, operand.itemsize,
+            out.itemsize, total.itemsize, types.initial,
         )  # fmt: skip
 
 
@@ -262,27 +226,6 @@ _kernels = {}
 
 
 # Geometry ---------------------------------------------------------------------------------------
-
-
-def _collapsed(x, dims, operands):
-    """Sizes and strides of `dims`, in the order of x's strides: (sizes, [strides of each])."""
-    order = sorted(dims, key=lambda d: -x.strides[d])
-    strides = [[operand[d] for d in order] for operand in operands]
-    return shapes.collapse([x.shape[d] for d in order], strides)
-
-
-def _strides_per_dim(array, x, dims):
-    """The strides of `array`, which is shaped like x reduced over `dims`, per dimension of x."""
-    if len(array.shape) == len(x.shape):
-        return array.strides
-    strides = iter(array.strides)
-    return [0 if d in dims else next(strides) for d in range(len(x.shape))]
-
-
-def _kept_last(sizes, strides, axis):
-    """Move dimension `axis` to the end."""
-    order = [d for d in range(len(sizes)) if d != axis] + [axis]
-    return [sizes[d] for d in order], [[operand[d] for d in order] for operand in strides]
 
 
 def _segments(reduced, lanes, items):
@@ -318,7 +261,7 @@ class Plan(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def plan(shape, dims, x_strides, out_strides, operand_strides, split=True):
-    """The Plan for an input of `shape`; the strides are those of `strides_per_dim`."""
+    """The Plan for an input of `shape`; the strides are those of `shapes.reduced_strides`."""
     kept = [d for d in range(len(shape)) if d not in dims]
     sizes, (x_steps,) = _collapsed(shape, dims, x_strides, [x_strides])
     kept_sizes, kept_strides = _collapsed(
@@ -350,14 +293,6 @@ def _collapsed(shape, dims, x_strides, operands):
     return shapes.collapse([shape[d] for d in order], strides)
 
 
-def strides_per_dim(array, rank, dims):
-    """The strides of `array`, reduced over `dims` of `rank`, for each dimension of the input."""
-    if len(array.shape) == rank:
-        return array.strides
-    strides = iter(array.strides)
-    return tuple([0 if d in dims else next(strides) for d in range(rank)])
-
-
 def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     """Reduce x over `dims` into `out`, whose shape may keep those dimensions as ones or lack them.
 
@@ -369,8 +304,10 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     if kernels is None:
         kernels = _kernels[key] = _Kernels(*key)
     rank = len(x.shape)
-    out_strides = strides_per_dim(out, rank, dims)
-    operand_strides = out_strides if operand is None else strides_per_dim(operand, rank, dims)
+    out_strides = shapes.reduced_strides(out, rank, dims)
+    operand_strides = (
+        out_strides if operand is None else shapes.reduced_strides(operand, rank, dims)
+    )
     steps = plan(x.shape, dims, x.strides, out_strides, operand_strides)
     if steps.outputs == 0:
         return

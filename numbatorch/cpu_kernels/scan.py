@@ -12,9 +12,9 @@ from .. import cpu_target, shapes
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN
 from ..formulas.scan import replaces_maximum, replaces_minimum
+from ..formulas.working_types import as_stored, computed, wider
 from .elementwise import GRAIN, dense
 from .native import integer, scratch, span
-from .reduction import as_stored, computed, wider
 
 #: Neighbouring columns that are computed together.
 TILE = 64

@@ -10,9 +10,10 @@ from .. import cpu_target, shapes
 from ..formulas import conversion, exponential
 from ..formulas import softmax as formulas
 from ..formulas.accumulation import add, maximum
+from ..formulas.working_types import computed, wider
 from .elementwise import GRAIN, dense
 from .native import integer, scratch, span
-from .reduction import ROW_BLOCK, computed, wider
+from .reduction import ROW_BLOCK
 
 #: Neighbouring columns that are computed together.
 TILE = 128

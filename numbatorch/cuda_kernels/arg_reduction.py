@@ -5,10 +5,12 @@ A NaN counts as greater and as less than any number. The geometry is that of `re
 
 from numba import types
 
+from .. import shapes
 from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.reduction import beats_as_maximum, beats_as_minimum
 from ..formulas.typed import formula
+from ..formulas.working_types import as_stored, computed
 from . import reduction
 from .native import memory, offset_of
 
@@ -72,12 +74,12 @@ def by_blocks(beats, load, store, value_type, has_values):
 
 
 def _reduce(beats, values, indices, x, dim):
-    stored = reduction.as_stored(x.dtype)
+    stored = as_stored(x.dtype)
     kernel = specialise(
         by_blocks, beats, conversion.load(stored), conversion.store(stored),
-        reduction.computed(x.dtype).numba, values is not None,
+        computed(x.dtype).numba, values is not None,
     )  # fmt: skip
-    strides = reduction.strides_per_dim(indices, len(x.shape), (dim,))
+    strides = shapes.reduced_strides(indices, len(x.shape), (dim,))
     p = reduction.plan(x.shape, (dim,), x.strides, strides, strides)
     if p.outputs == 0:
         return

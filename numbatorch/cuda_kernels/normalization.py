@@ -16,9 +16,10 @@ from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.normalization import reciprocal_deviation
 from ..formulas.reduction import MEAN, VARIANCE, add
+from ..formulas.working_types import computed, wider
 from .elementwise import apply, dense
 from .native import block_reducer, flat
-from .reduction import computed, reduce, wider
+from .reduction import reduce
 
 # Runs -------------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from ..array import Array, initialise
 from ..cuda_memory import empty_on
 from ..cuda_target import cuda, specialise
 from ..formulas import conversion
+from ..formulas.working_types import as_stored
 from . import sorting
 from .elementwise import dense
 from .native import flat
-from .reduction import as_stored
 
 #: What `select` chooses: the k-th smallest; the median, which is NaN where an element is; the median
 #: of what is not NaN.

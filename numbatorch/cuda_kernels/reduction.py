@@ -9,12 +9,12 @@ whose results are combined by a second kernel.
 from functools import lru_cache
 from typing import NamedTuple
 
-from .. import dtypes, shapes
+from .. import shapes
 from ..cuda_memory import empty_on
 from ..cuda_target import THREADS, cuda, specialise
-from ..formulas import conversion
 from ..formulas.reduction import AMAX, LOG_SUM_EXP, MEAN
 from ..formulas.typed import formula
+from ..formulas.working_types import ReductionTypes, computed
 from .native import block_reducer, memory, offset_of, padded
 
 #: Elements that a thread combines in the narrow type before it goes over to the wider one.
@@ -127,57 +127,21 @@ def segments_together(
     return combine_segments_kernel
 
 
-# Types ------------------------------------------------------------------------------------------
-
-_WIDER = {"float32": dtypes.float64, "complex64": dtypes.complex128}
-_BY_NAME = {"uint8": dtypes.uint8, "int64": dtypes.int64}
-
-
-def computed(dtype):
-    """The dtype that elements of `dtype` are computed in."""
-    if dtype.is_half:
-        return dtypes.float32
-    return dtypes.uint8 if dtype is dtypes.bool_ else dtype
-
-
-def wider(dtype):
-    """The dtype in which many results in `dtype` are added up."""
-    return _WIDER.get(dtype.name, dtype)
-
-
-def as_stored(dtype):
-    """Booleans are compared and stored as the bytes 0 and 1."""
-    return dtypes.uint8 if dtype is dtypes.bool_ else dtype
-
-
 class _Kernels:
     """The kernels of one reduction between given dtypes."""
 
-    def __init__(self, reduction, out, x, operand):
-        if reduction.works_in == "out":
-            value = computed(out)
-        elif reduction.works_in == "input":
-            value = computed(x)
-            x, out = as_stored(x), as_stored(out)
-        else:
-            value = _BY_NAME[reduction.works_in]
-        narrow = value is computed(x) or x.is_complex or reduction.works_in != "out"
-        self.total = total = wider(value)
-        prepare = conversion.identity if narrow else conversion.cast(value)
-        of_output = (
-            conversion.load(operand or value), conversion.store(out), conversion.cast(out),
-            operand is not None,
-        )  # fmt: skip
-        number, initial = value.to_real().numba, reduction.initial_for(value)
+    def __init__(self, reduction, *dtypes):
+        types = ReductionTypes(reduction, *dtypes)
+        self.total = types.total
+        number, total = types.number.numba, types.total.numba
         key = (
-            reduction.map_for(x), reduction.combine, reduction.finish, prepare, conversion.load(x),
-            *of_output, value.numba, number, total.numba, initial,
+            *types.of_element, *types.of_output, types.value.numba, number, total, types.initial,
         )  # fmt: skip
         self.by_blocks = specialise(by_blocks, *key)
         self.by_threads = specialise(by_threads, *key)
         self.segments_together = specialise(
-            segments_together, reduction.combine, reduction.finish, *of_output, number,
-            total.numba, initial,
+            segments_together, reduction.combine, reduction.finish, *types.of_output, number,
+            total, types.initial,
         )  # fmt: skip
 
 
@@ -202,7 +166,7 @@ class Plan(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def plan(shape, dims, x_strides, out_strides, operand_strides):
-    """The Plan for an input of `shape`; the strides are those of `strides_per_dim`."""
+    """The Plan for an input of `shape`; the strides are those of `shapes.reduced_strides`."""
     kept = [d for d in range(len(shape)) if d not in dims]
     kept_sizes, kept_strides = _collapsed(
         shape, kept, x_strides, [out_strides, x_strides, operand_strides]
@@ -219,14 +183,6 @@ def _collapsed(shape, dims, x_strides, operands):
     order = sorted(dims, key=lambda d: -x_strides[d])
     strides = [[operand[d] for d in order] for operand in operands]
     return padded(*shapes.collapse([shape[d] for d in order], strides))
-
-
-def strides_per_dim(array, rank, dims):
-    """The strides of `array`, reduced over `dims` of `rank`, for each dimension of the input."""
-    if len(array.shape) == rank:
-        return array.strides
-    strides = iter(array.strides)
-    return tuple([0 if d in dims else next(strides) for d in range(rank)])
 
 
 def _segments(outputs, reduced):
@@ -250,8 +206,8 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     rank = len(x.shape)
     number = out if operand is None else operand
     p = plan(
-        x.shape, dims, x.strides, strides_per_dim(out, rank, dims),
-        strides_per_dim(number, rank, dims),
+        x.shape, dims, x.strides, shapes.reduced_strides(out, rank, dims),
+        shapes.reduced_strides(number, rank, dims),
     )  # fmt: skip
     if p.outputs == 0:
         return

@@ -9,9 +9,9 @@ from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.reduction import AMAX, AMIN
 from ..formulas.scan import replaces_maximum, replaces_minimum
+from ..formulas.working_types import as_stored, computed, wider
 from .elementwise import dense
 from .native import flat
-from .reduction import as_stored, computed, wider
 
 
 def running_totals(combine, initial, prepare, load, store, convert, value_type, total_type):

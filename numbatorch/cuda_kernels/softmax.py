@@ -9,9 +9,9 @@ from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion, exponential
 from ..formulas import softmax as formulas
 from ..formulas.reduction import add, maximum
+from ..formulas.working_types import computed, wider
 from .elementwise import dense
 from .native import block_reducer, flat
-from .reduction import computed, wider
 
 
 def forward(of_total, finish, exp, maximum, add, load, store, value_type, total_type):

@@ -117,28 +117,28 @@ def check_expands(shape, target):
 
 
 @primitive(name="mm")
-def mm_op(input, mat2):
+def mm_op(mat1, mat2):
     """The product of two matrices."""
-    if len(input.shape) != 2:
+    if len(mat1.shape) != 2:
         raise RuntimeError("self must be a matrix")
     if len(mat2.shape) != 2:
         raise RuntimeError("mat2 must be a matrix")
-    check_matrices("addmm_impl_cpu_", input, mat2)
-    return Spec((input.shape[0], mat2.shape[1]), input.dtype)
+    check_matrices("addmm_impl_cpu_", mat1, mat2)
+    return Spec((mat1.shape[0], mat2.shape[1]), mat1.dtype)
 
 
 @primitive(name="bmm")
-def bmm_op(input, mat2):
+def bmm_op(mat1, mat2):
     """The products of two batches of matrices, pair by pair."""
-    check_batches(input, mat2)
-    return Spec((*input.shape[:2], mat2.shape[2]), input.dtype)
+    check_batches(mat1, mat2)
+    return Spec((*mat1.shape[:2], mat2.shape[2]), mat1.dtype)
 
 
 @primitive(name="matmul", node_name="UnsafeViewBackward0")
-def matmul_op(input, other):
+def matmul_op(mat1, mat2):
     """The products of two stacks of matrices whose leading dimensions broadcast."""
-    *batch1, rows, depth = input.shape
-    *batch2, inner, columns = other.shape
+    *batch1, rows, depth = mat1.shape
+    *batch2, inner, columns = mat2.shape
     batch = shapes.broadcast_shapes(tuple(batch1), tuple(batch2))
     if depth != inner:
         count = shapes.numel(batch)
@@ -146,43 +146,26 @@ def matmul_op(input, other):
             f"Expected size for first two dimensions of batch2 tensor to be: [{count}, {depth}] "
             f"but got: [{count}, {inner}]."
         )
-    check_dtypes("expected scalar type {} but found {}", input, other)
-    reject_bool("bmm", input)
-    return Spec((*batch, rows, columns), input.dtype)
+    check_dtypes("expected scalar type {} but found {}", mat1, mat2)
+    reject_bool("bmm", mat1)
+    return Spec((*batch, rows, columns), mat1.dtype)
+
+
+def differentiate_product(op, product):
+    """Declare the gradients of an op that multiplies mat1 by mat2, as `product` does."""
+
+    @op.gradient("mat1")
+    def _(grad, mat2):
+        return product(grad, adjoint(mat2))
+
+    @op.gradient("mat2")
+    def _(grad, mat1):
+        return product(adjoint(mat1), grad)
 
 
 for _op in (mm_op, bmm_op, matmul_op):
     _op.forward(multiply)
-
-
-@mm_op.gradient("input")
-def _(grad, mat2):
-    return mm_op(grad, adjoint(mat2))
-
-
-@mm_op.gradient("mat2")
-def _(grad, input):
-    return mm_op(adjoint(input), grad)
-
-
-@bmm_op.gradient("input")
-def _(grad, mat2):
-    return bmm_op(grad, adjoint(mat2))
-
-
-@bmm_op.gradient("mat2")
-def _(grad, input):
-    return bmm_op(adjoint(input), grad)
-
-
-@matmul_op.gradient("input")
-def _(grad, other):
-    return matmul_op(grad, adjoint(other))
-
-
-@matmul_op.gradient("other")
-def _(grad, input):
-    return matmul_op(adjoint(input), grad)
+    differentiate_product(_op, _op)
 
 
 @primitive(name="mv")
@@ -345,48 +328,30 @@ def addmm_op(input, mat1, mat2):
 
 
 @primitive(name="baddbmm")
-def baddbmm_op(input, batch1, batch2):
-    """input + batch1 @ batch2, batches of matrices"""
-    check_batches(batch1, batch2)
-    if input.dtype is not batch1.dtype:
-        names = [_C_NAMES.get(x.dtype.name, x.dtype.name) for x in (input, batch1, batch2)]
+def baddbmm_op(input, mat1, mat2):
+    """input + mat1 @ mat2, batches of matrices"""
+    check_batches(mat1, mat2)
+    if input.dtype is not mat1.dtype:
+        names = [_C_NAMES.get(x.dtype.name, x.dtype.name) for x in (input, mat1, mat2)]
         raise RuntimeError(
             "Input dtypes must be the same, got: input {}, batch1: {}, batch2: {}".format(*names)
         )
-    shape = (*batch1.shape[:2], batch2.shape[2])
+    shape = (*mat1.shape[:2], mat2.shape[2])
     check_expands(input.shape, shape)
     return Spec(shape, input.dtype)
 
 
-for _op in (addmm_op, baddbmm_op):
+for _op, _product in ((addmm_op, mm_op), (baddbmm_op, bmm_op)):
 
     @_op.forward
-    def _(out, input, a, b):
-        multiply(out, a, b, input)
+    def _(out, input, mat1, mat2):
+        multiply(out, mat1, mat2, input)
 
     @_op.gradient("input")
     def _(grad):
         return grad
 
-
-@addmm_op.gradient("mat1")
-def _(grad, mat2):
-    return mm_op(grad, adjoint(mat2))
-
-
-@addmm_op.gradient("mat2")
-def _(grad, mat1):
-    return mm_op(adjoint(mat1), grad)
-
-
-@baddbmm_op.gradient("batch1")
-def _(grad, batch2):
-    return bmm_op(grad, adjoint(batch2))
-
-
-@baddbmm_op.gradient("batch2")
-def _(grad, batch1):
-    return bmm_op(adjoint(batch1), grad)
+    differentiate_product(_op, _product)
 
 
 @primitive(name="addmv")

@@ -68,52 +68,47 @@ class MaxPool3d(_MaxPoolNd):
 class _MaxUnpoolNd(Module):
     """Puts maxima back where a max pool with ``return_indices`` found them; zeros elsewhere."""
 
+    #: A number as that of every dimension.
+    _spread = None
+
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        self.kernel_size = self._spread(kernel_size)
+        self.stride = self._spread(stride if stride is not None else kernel_size)
+        self.padding = self._spread(padding)
+
+    def _unpool(self, function, input: Tensor, indices: Tensor, output_size) -> Tensor:
+        return function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-    def _set(self, spread, kernel_size, stride, padding) -> None:
-        self.kernel_size = spread(kernel_size)
-        self.stride = spread(stride if stride is not None else kernel_size)
-        self.padding = spread(padding)
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
     """A partial inverse of MaxPool1d."""
 
-    def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self._set(_single, kernel_size, stride, padding)
+    _spread = staticmethod(_single)
 
     def forward(self, input: Tensor, indices: Tensor, output_size=None) -> Tensor:
-        return F.max_unpool1d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return self._unpool(F.max_unpool1d, input, indices, output_size)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
     """A partial inverse of MaxPool2d."""
 
-    def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self._set(_pair, kernel_size, stride, padding)
+    _spread = staticmethod(_pair)
 
     def forward(self, input: Tensor, indices: Tensor, output_size=None) -> Tensor:
-        return F.max_unpool2d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return self._unpool(F.max_unpool2d, input, indices, output_size)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
     """A partial inverse of MaxPool3d."""
 
-    def __init__(self, kernel_size, stride=None, padding=0):
-        super().__init__()
-        self._set(_triple, kernel_size, stride, padding)
+    _spread = staticmethod(_triple)
 
     def forward(self, input: Tensor, indices: Tensor, output_size=None) -> Tensor:
-        return F.max_unpool3d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return self._unpool(F.max_unpool3d, input, indices, output_size)
 
 
 class AvgPool1d(Module):

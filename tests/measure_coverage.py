@@ -1,0 +1,39 @@
+"""Print the coverage of the test suite over numbatorch/, CPU side: python tests/measure_coverage.py
+
+Machine code leaves no trace, so the suite runs twice: once as it is, and its kernel tests once more with
+kernels and formulas as plain Python (`interpreted.py`). The branches of both count. Arguments choose the
+tests of the first run, in place of all of them: a folder's own tests show what they leave out.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What runs with kernels as Python: samples of every op, and kernels at small shapes.
+INTERPRETED = [
+    "--interpret", "tests/test_op_table.py", "tests/formulas", "tests/cpu_kernels",
+    "-k", "not second_order and not left_alone",
+]  # fmt: skip
+
+
+def run(*arguments):
+    """Run a module's command; its exit status."""
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT).returncode
+
+
+def measure(*arguments):
+    """Run tests, and add what they reach to what was measured before."""
+    measured = "--cov", "--cov-append", "--cov-report="
+    return run("pytest", "-q", "-n", "auto", *measured, *arguments)
+
+
+def main(chosen):
+    run("coverage", "erase")
+    failures = measure(*chosen) + measure(*INTERPRETED)
+    return failures + run("coverage", "report")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
