@@ -36,6 +36,7 @@ LAYERS = [
         "utils",
         "vision",
         "audio",
+        "text",
         "cuda",
         "hub",
         "distributions",
