@@ -1,5 +1,5 @@
-"""Images in torchvision's names: datasets, transforms, models, and grids of images."""
+"""Images in torchvision's names: datasets, transforms, models, boxes, and grids of images."""
 
-from . import datasets, models, transforms, utils
+from . import datasets, models, ops, transforms, utils
 
-__all__ = ["datasets", "models", "transforms", "utils"]
+__all__ = ["datasets", "models", "ops", "transforms", "utils"]
