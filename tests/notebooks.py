@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -29,18 +29,15 @@ def chapters(names):
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
 
 
-def execute(path):
-    """The notebook with its outputs; CellExecutionError where a cell raises."""
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
+def execute(notebook):
+    """Fill in the outputs; CellExecutionError where a cell raises, CellTimeoutError where it hangs."""
+    NotebookClient(
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": FOLDER}},
         extra_arguments=["--log-level=ERROR"],
-    )
-    client.execute()
-    return notebook
+    ).execute()
 
 
 def complaints(notebook):
@@ -75,13 +72,14 @@ def main():
     failed, begin = [], time.perf_counter()
     for path in chapters(options.names):
         start = time.perf_counter()
+        notebook = nbformat.read(path, as_version=4)
         try:
-            notebook = execute(path)
+            execute(notebook)
             problems = list(complaints(notebook))
-            if options.html:
-                write_page(notebook, options.html / f"{path.stem}.html")
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError) as error:
             problems = [str(error)]
+        if options.html:
+            write_page(notebook, options.html / f"{path.stem}.html")
         seconds = time.perf_counter() - start
         print(f"{path.stem:40s} {seconds:6.1f} s  {'FAILED' if problems else 'ok'}", flush=True)
         for problem in problems:
