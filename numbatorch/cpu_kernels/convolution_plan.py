@@ -101,7 +101,7 @@ def _correlation_plan(
 
 def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,
                groups):  # fmt: skip
-    if winograd.suits(dtype, axes, source.shape[1] // groups, rows):
+    if winograd.suits(dtype, axes, five(source)[0][2], source.shape[1] // groups, rows):
         winograd.correlate(
             dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,
             groups,
@@ -165,7 +165,9 @@ def input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
         if any(axis.count == 0 for axis in axes):
             continue
         place = out.address + sum(step * p for step, p in zip(steps, phase))
-        if far_apart and not winograd.suits(out.dtype, axes, weight.shape[0], rows):
+        if far_apart and not winograd.suits(
+            out.dtype, axes, five(grad_output)[0][2], weight.shape[0], rows
+        ):
             weight, far_apart = _by_input_channel(weight), False
             _, (c, o, *taps) = five(weight)
             weight_strides = (0, c, o, *taps)
@@ -217,7 +219,7 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     kernel = volume(out.shape[2:], 1)
     triples = volume(stride, 1), volume(padding, 0), volume(dilation, 1)
     axes = tuple(forward_axis(*axis) for axis in zip(sizes, kernel, *triples))
-    if winograd.suits(out.dtype, axes, out.shape[1], out.shape[0] // groups):
+    if winograd.suits(out.dtype, axes, five(input)[0][2], out.shape[1], out.shape[0] // groups):
         winograd_gradient.weight_gradient(out, axes, input, grad_output, groups)
         return
     scratch_bytes, workers, parts, head, tail, table = _weight_plan(

@@ -4,307 +4,272 @@ A tile's 4x4 output gradients g and its 6x6 image d give its share of the 3x3 gr
 
     gradient = A' [ (sum over tiles of (G g G') * (B' d B)) ] A
 
-where B is that of the forward convolution. The sum over tiles is 36 matrix products, outputs by
-channels. Rounding errors are about twice those of direct summation.
+where B is that of the forward convolution. The sum over tiles is 36 matrix products, outputs x tiles
+x channels. Where the weight is small, workers take parts of the batch, whose sums are then added up;
+else the batch is transformed first, some images at a time, and the products are split over outputs
+and channels. Rounding errors are about twice those of direct summation.
 """
 
 from functools import lru_cache
 
-from numba.extending import intrinsic, register_jitable
+from numba.extending import register_jitable
 
 from .. import cpu_target, memory, shapes
-from .convolution_geometry import five, image_slots
-from .direct_convolution import (
-    ALL_CHANNELS,
-    CHANNEL_BLOCKS,
-    CHANNELS,
-    GRAD,
-    GRAD_C,
-    GRAD_D,
-    GRAD_G,
-    GRAD_H,
-    GRAD_N,
-    GRAD_SCRATCH,
-    GRAD_W,
-    GROUPS,
-    IMAGES,
-    LINES,
-    OUT_D,
-    OUT_H,
-    OUT_W,
-    PARTIAL,
-    PARTIAL_STRIDE,
-    PARTS,
-    ROWS,
-    SCRATCH,
-    SCRATCH_STRIDE,
-    SOURCE,
-    SOURCE_G,
-    SOURCE_N,
-    STRIDE_C,
-    TASKS,
-    WORKERS,
-    image_filler,
-    part_summer,
-)
-from .gemm import TILE_VECTORS, tile_columns, tile_height
+from .convolution_geometry import forward_axis
+from .direct_convolution import part_summer
 from .native import integer, span
-from .vectors import NAME, WORD, lanes, multiply_tile, outlined, stack, transpose_tile, vector_bytes
-from .winograd import (
-    GRAIN,
-    TILE_PITCH,
-    TILES,
-    columns_of,
-    image_transformer,
-    plane_transformer,
-    tile_geometry,
-    tile_transformer,
+from .vectors import lanes, stack, transpose_tile, vector_bytes
+from .winograd import GRAIN, SHARED_BYTES, source_slots
+from .winograd_tiles import (
+    CHANNELS,
+    IMAGE_SLOTS,
+    PLACES,
+    TILING_SLOTS,
+    TO,
+    TO_PLACE,
+    TO_ROW,
+    block_transformer,
+    cut,
+    first_tile,
+    places_multiplier,
+    result_tile,
+    row_pitch,
+    segment_transformer,
+    strip_bytes,
+    transform_gradient,
+    transform_image,
+    transform_taps,
 )
 
-#: Tasks that the work is cut into; fixed, so that the sums do not depend on the threads.
-WEIGHT_TASKS = 16
+#: Parts of the batch; fixed, so that the sums do not depend on the threads.
+PARTS = 16
 
-# Slots after those of the direct weight gradient and of the tiles: where in the scratch memory the
-# transformed images (as they come, and with channels last), gradients and the sums begin.
-TRANSFORMED, CHANNELS_LAST, GRADIENTS, SUMS = range(52, 56)
+#: Bytes of the sums that a worker keeps, and of what it transforms at a time.
+WORKER_SUMS, WORKER_BYTES = 5 << 18, 1 << 20
 
+#: Outputs and channels of a task where the batch is transformed first.
+OUTPUT_BLOCK, CHANNEL_BLOCK = 128, 64
 
-def _transform_gradient(at, g):
-    """G g: four values to six."""
-    even, odd = at.times(-1 / 6, at.add(g[0], g[2])), at.times(-1 / 6, at.add(g[1], g[3]))
-    wide = at.times(1 / 24, at.times(4.0, g[2], g[0]))
-    narrow = at.times(1 / 12, at.times(4.0, g[3], g[1]))
-    return [
-        at.times(1 / 4, g[0]),
-        at.add(even, odd),
-        at.subtract(even, odd),
-        at.add(wide, narrow),
-        at.subtract(wide, narrow),
-        g[3],
-    ]
+# Slots: the image's, the tiling's, the gradient's, then these.
+TILING, GRADIENT = IMAGE_SLOTS, IMAGE_SLOTS + TILING_SLOTS
+SCRATCH, SCRATCH_STRIDE, WORKERS, TASKS, SEGMENT_COUNT, BLOCK = range(
+    GRADIENT + IMAGE_SLOTS, GRADIENT + IMAGE_SLOTS + 6
+)
+OWN_IMAGES, OWN_GRADIENTS, SUMS, SUMS_ROW, SUMS_PLACE = range(BLOCK + 1, BLOCK + 6)
+OUT, PART_STRIDE, FIRST = range(SUMS_PLACE + 1, SUMS_PLACE + 4)
 
 
-def _transform_sums(at, m):
-    """A' m: six values to three."""
-    sum1, difference1 = at.add(m[1], m[2]), at.subtract(m[1], m[2])
-    sum2, difference2 = at.add(m[3], m[4]), at.subtract(m[3], m[4])
-    return [
-        at.add(at.add(m[0], sum1), sum2),
-        at.times(2.0, difference2, difference1),
-        at.add(at.times(4.0, sum2, sum1), m[5]),
-    ]
+def batch_transforms(element):
+    """An item is a worker's share of the tasks: a vector of channels, or outputs, of a segment."""
+    side = lanes(element)
+    transform_channels = segment_transformer(transform_image, 6, element)
+    transform_outputs = segment_transformer(transform_gradient, 4, element)
+
+    def winograd_batch_kernel(begin, end, arguments):
+        workers, tasks = integer(arguments, WORKERS), integer(arguments, TASKS)
+        channels = (integer(arguments, CHANNELS) + side - 1) // side
+        outputs = (integer(arguments, GRADIENT + CHANNELS) + side - 1) // side
+        for worker in range(begin, end):
+            strip = integer(arguments, SCRATCH) + worker * integer(arguments, SCRATCH_STRIDE)
+            for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
+                segment, vector = task // (channels + outputs), task % (channels + outputs)
+                if vector < channels:
+                    to = integer(arguments, TO)
+                    transform_channels(arguments, 0, TILING, strip, segment, vector * side, to)
+                else:
+                    to, vector = integer(arguments, GRADIENT + TO), vector - channels
+                    transform_outputs(
+                        arguments, GRADIENT, TILING, strip, segment, vector * side, to
+                    )
+
+    return winograd_batch_kernel
 
 
-#: G g G' for a vector of tiles.
-gradient_tile = tile_transformer("winograd_gradient", 4, 0, _transform_gradient)
+def sums_writer(element):
+    """write(...): the 3x3 gradients of some outputs and channels, from their 36 sums."""
+    size, side, step = element.bitwidth // 8, lanes(element), vector_bytes()
+    tile, transpose = result_tile(transform_taps, element), transpose_tile(element)
+    rows = max(side, 9)
+    nine_memory = stack((rows + 1) * step)
+    turned_memory = stack(10 * side * size)
 
+    @register_jitable
+    def write(sums, row, place, outputs, channels, out, out_row, add):
+        zeros = nine_memory()
+        nine, turned = zeros + step, turned_memory()
+        span(zeros, (rows + 1) * side, element)[:] = 0
+        values = span(turned, 9 * side, element)
+        for o in range(outputs):
+            for c in range(0, channels, side):
+                tile(sums + o * row + c * size, place, zeros, nine, 3 * step)
+                if side > 9:  # each row's end is written over by the next row
+                    transpose(nine, step, turned, 9 * size)
+                else:
+                    taps = span(nine, 9 * side, element)
+                    for i in range(side):
+                        for k in range(9):
+                            values[i * 9 + k] = taps[k * side + i]
+                count = 9 * min(side, channels - c)
+                to = span(out + o * out_row + c * 9 * size, count, element)
+                if add:
+                    for i in range(count):
+                        to[i] += values[i]
+                else:
+                    for i in range(count):
+                        to[i] = values[i]
 
-def sums_tile(element):
-    """A' m A for a vector of channels: nine vectors, one after the other."""
-    name = f"winograd_sums_{NAME[element]}_{vector_bytes()}"
-
-    def emit(at, m, m_step, out):
-        builder = at.builder
-        m, out = at.pointer(m), at.pointer(out)
-        rows = []
-        for i in range(6):
-            places = [at.at(m, builder.mul(m_step, WORD(6 * i + j))) for j in range(6)]
-            rows.append(_transform_sums(at, [at.load(place) for place in places]))
-        for j, column in enumerate(columns_of(rows)):
-            for i, value in enumerate(_transform_sums(at, column)):
-                at.store(value, at.at(out, (3 * i + j) * vector_bytes()))
-
-    generated = outlined(name, element, 3, emit)
-
-    def tile(typing_context, m, m_step, out):
-        return generated
-
-    tile.__name__ = tile.__qualname__ = name
-    return intrinsic(tile)
+    return write
 
 
 def winograd_weight_gradient(element):
-    """Partial gradients over a part of the batch and a panel of channels; an item is a worker's."""
-    size, side, width = element.bitwidth // 8, lanes(element), tile_columns(element)
-    tile_rows, gap = tile_height(), vector_bytes()
-    fill, transform_image = image_filler(element), image_transformer(element)
-    transform_gradient = plane_transformer(gradient_tile, element)
-    transpose = transpose_tile(element)
-    transform_sums, nine_memory = sums_tile(element), stack(9 * vector_bytes())
-    wide = multiply_tile(element, tile_height(), TILE_VECTORS)
+    """An item is a worker's share of the tasks.
+
+    A task is a part of the batch or, where the transforms are there already, a block of outputs by
+    a block of channels.
+    """
+    size = element.bitwidth // 8
+    output_block, channel_block = OUTPUT_BLOCK, CHANNEL_BLOCK
+    width = 2 * lanes(element)
+    transform_images = block_transformer(transform_image, 6, element)
+    transform_gradients = block_transformer(transform_gradient, 4, element)
+    multiply, write = places_multiplier(element), sums_writer(element)
 
     @register_jitable
-    def fill_gradient(place, grad, arguments, lines, tile_lines):
-        """A row's lines of grad_output, up to whole tiles with zeros."""
-        pitch, out_width = 4 * integer(arguments, TILES), integer(arguments, OUT_W)
-        hop = integer(arguments, GRAD_W) // size
-        for h in range(4 * tile_lines):
-            row = span(place + h * pitch * size, pitch, element)
-            if h >= lines:
-                row[:] = 0
-                continue
-            row[out_width:] = 0
-            begin = grad + h * integer(arguments, GRAD_H)
-            values = span(begin, (out_width - 1) * hop + 1, element)
-            if hop == 1:
-                for w in range(out_width):
-                    row[w] = values[w]
-            else:
-                for w in range(out_width):
-                    row[w] = values[w * hop]
+    def add_products(arguments, gradients, images, tiles, outputs, channels, sums, first):
+        row = integer(arguments, TO_ROW)
+        gradient_row = integer(arguments, GRADIENT + TO_ROW)
+        multiply(
+            outputs, channels, tiles, gradients, size, gradient_row,
+            integer(arguments, GRADIENT + TO_PLACE), images, row, width * size,
+            integer(arguments, TO_PLACE), sums, integer(arguments, SUMS_ROW),
+            integer(arguments, SUMS_PLACE), first,
+        )  # fmt: skip
 
     @register_jitable
-    def gradients(arguments, scratch, grad, lines, tile_lines):
-        """G g G' of all outputs, as [place][output][tile]."""
-        rows, tiles = integer(arguments, ROWS), integer(arguments, TILES)
-        tile_row = integer(arguments, TILE_PITCH) * size
-        place = scratch + integer(arguments, GRAD_SCRATCH)
-        out = scratch + integer(arguments, GRADIENTS)
-        for r in range(rows):
-            fill_gradient(
-                place, grad + r * integer(arguments, GRAD_C), arguments, lines, tile_lines
-            )
-            to = out + r * tile_row
-            transform_gradient(
-                place, 4 * tiles * size, to, rows * tile_row + gap, tiles, tile_lines
-            )
-
-    @register_jitable
-    def add_block(arguments, scratch, tiles):
-        """sums[place] += gradients[place] @ images[place], outputs by channels."""
-        rows, tile_row = integer(arguments, ROWS), integer(arguments, TILE_PITCH) * size
-        images = scratch + integer(arguments, TRANSFORMED)
-        channels_last = scratch + integer(arguments, CHANNELS_LAST)
-        for place in range(36):
-            b = channels_last + place * integer(arguments, TILE_PITCH) * width * size
-            for c in range(0, width, side):
-                for t in range(0, tiles, side):
-                    transpose(
-                        images + place * (width * tile_row + gap) + c * tile_row + t * size, tile_row,
-                        b + (t * width + c) * size, width * size,
-                    )  # fmt: skip
-            a = scratch + integer(arguments, GRADIENTS) + place * (rows * tile_row + gap)
-            for i in range(0, rows, tile_rows):
-                sums = scratch + integer(arguments, SUMS) + place * (rows * width * size + gap)
-                sums += i * width * size
-                wide(
-                    tiles, a + i * tile_row, tile_row, size, b, width * size,
-                    sums, width * size, sums, width * size, min(tile_rows, rows - i),
-                )  # fmt: skip
-
-    @register_jitable
-    def write_sums(arguments, sums, out, channels):
-        """The 3x3 gradients of all outputs and of the panel's channels."""
-        rows, stride = integer(arguments, ROWS), integer(arguments, ALL_CHANNELS) * 9
-        nine = nine_memory()
-        taps = span(nine, 9 * side, element)
-        for r in range(rows):
-            for first in range(0, channels, side):
-                transform_sums(sums + (r * width + first) * size, rows * width * size + gap, nine)
-                for c in range(min(side, channels - first)):
-                    place = span(out + (r * stride + (first + c) * 9) * size, 9, element)
-                    for k in range(9):
-                        place[k] = taps[k * side + c]
+    def sum_part(arguments, scratch, part, tasks, outputs, channels, sums):
+        """All outputs and channels of a part of the segments, block by block."""
+        segments, block = integer(arguments, SEGMENT_COUNT), integer(arguments, BLOCK)
+        blocks = (segments + block - 1) // block
+        images = scratch + integer(arguments, OWN_IMAGES)
+        gradients = scratch + integer(arguments, OWN_GRADIENTS)
+        begin = blocks * part // tasks
+        for b in range(begin, blocks * (part + 1) // tasks):
+            first, last = b * block, min((b + 1) * block, segments)
+            transform_images(arguments, 0, TILING, scratch, first, last, images)
+            transform_gradients(arguments, GRADIENT, TILING, scratch, first, last, gradients)
+            tiles = first_tile(arguments, TILING, last) - first_tile(arguments, TILING, first)
+            add_products(arguments, gradients, images, tiles, outputs, channels, sums, b - begin)
 
     def winograd_weight_gradient_kernel(begin, end, arguments):
         workers, tasks = integer(arguments, WORKERS), integer(arguments, TASKS)
-        rows, block = integer(arguments, ROWS), integer(arguments, CHANNELS)
-        blocks, channels = integer(arguments, CHANNEL_BLOCKS), integer(arguments, ALL_CHANNELS)
-        parts, images = integer(arguments, PARTS), integer(arguments, IMAGES)
-        groups, height = integer(arguments, GROUPS), integer(arguments, OUT_H)
-        step = width * integer(arguments, TILE_PITCH) * size + gap
+        outputs = integer(arguments, GRADIENT + CHANNELS)
+        channels, out = integer(arguments, CHANNELS), integer(arguments, OUT)
+        row, place = integer(arguments, SUMS_ROW), integer(arguments, SUMS_PLACE)
+        blocks = (channels + channel_block - 1) // channel_block
         for worker in range(begin, end):
             scratch = integer(arguments, SCRATCH) + worker * integer(arguments, SCRATCH_STRIDE)
             sums = scratch + integer(arguments, SUMS)
             for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
-                first = task % blocks * block
-                count = min(block, channels - first)
-                group, part = task // blocks % groups, task // (blocks * groups)
-                span(sums, 36 * (rows * width + side), element)[:] = 0
-                for n in range(images * part // parts, images * (part + 1) // parts):
-                    source = integer(arguments, SOURCE) + n * integer(arguments, SOURCE_N)
-                    source += group * integer(arguments, SOURCE_G)
-                    source += first * integer(arguments, STRIDE_C)
-                    grad = integer(arguments, GRAD) + n * integer(arguments, GRAD_N)
-                    grad += group * integer(arguments, GRAD_G)
-                    for d in range(integer(arguments, OUT_D)):
-                        for line in range(0, height, integer(arguments, LINES)):
-                            lines = min(integer(arguments, LINES), height - line)
-                            tile_lines = (lines + 3) // 4
-                            fill(scratch, source, arguments, count, d, line)
-                            images_at = scratch + integer(arguments, TRANSFORMED)
-                            transform_image(arguments, scratch, images_at, step, count, tile_lines)
-                            at = grad + d * integer(arguments, GRAD_D)
-                            at += line * integer(arguments, GRAD_H)
-                            gradients(arguments, scratch, at, lines, tile_lines)
-                            add_block(arguments, scratch, tile_lines * integer(arguments, TILES))
-                out = integer(arguments, PARTIAL) + part * integer(arguments, PARTIAL_STRIDE)
-                out += (group * rows * channels + first) * 9 * size
-                write_sums(arguments, sums, out, count)
+                if integer(arguments, OWN_IMAGES) != 0:
+                    sum_part(arguments, scratch, task, tasks, outputs, channels, sums)
+                    to = out + task * integer(arguments, PART_STRIDE)
+                    write(sums, row, place, outputs, channels, to, channels * 9 * size, False)
+                else:
+                    o, c = task // blocks * output_block, task % blocks * channel_block
+                    count = min(channel_block, channels - c)
+                    rows = min(output_block, outputs - o)
+                    tiles = first_tile(arguments, TILING, integer(arguments, SEGMENT_COUNT))
+                    add_products(
+                        arguments, integer(arguments, GRADIENT + TO) + o * size,
+                        integer(arguments, TO) + c * size, tiles, rows, count, sums, 0,
+                    )  # fmt: skip
+                    to = out + (o * channels + c) * 9 * size
+                    add = integer(arguments, FIRST) == 0
+                    write(sums, row, place, rows, count, to, channels * 9 * size, add)
 
     return winograd_weight_gradient_kernel
 
 
+def _aligned(nbytes):
+    return -(-nbytes // 64) * 64
+
+
 @lru_cache(maxsize=1024)
-def _plan(dtype, threads, axes, source, grad, out_channels, groups):
-    """(scratch bytes, workers, parts, image slots, remaining slots)."""
-    element, size = dtype.numba, dtype.itemsize
-    depth, height, width = axes
-    (images, channels, *_), source_strides = source
-    channels //= groups
-    rows, columns, side = out_channels // groups, tile_columns(element), lanes(element)
-    block = min(channels, columns)
-    blocks = -(-channels // block)
-    parts = max(1, min(images, WEIGHT_TASKS // (groups * blocks)))
-    tasks = parts * groups * blocks
-    image, tiles, count, tile_pitch = tile_geometry(axes, block, columns, element)
-    work = images * depth.count * height.count * width.count * out_channels * channels * 9
-    workers = max(1, min(threads, tasks, work // GRAIN))
-    offsets, end = [], image.nbytes
-    slack = 8 * side  # vectors reach this much beyond the last tile
-    for elements in (
-        4 * image.lines * tiles + slack,  # grad_output; the next three transformed
-        36 * (columns * tile_pitch + side) + slack,
-        36 * (columns * tile_pitch + side) + slack,
-        36 * (rows * tile_pitch + side) + slack,
-        36 * (rows * columns + side),
-    ):
-        offsets.append(end)
-        end += -(-elements * size // 64) * 64
-    head = image_slots(
-        image, source[0], source_strides, channels * source_strides[1],
-        [workers, tasks, groups, block, image.lines, -(-height.count // image.lines),
-         depth.count, height.count, width.count, 0, rows],
-    )  # fmt: skip
-    grad_n, grad_c, *grad_steps = grad
-    tail = [
-        parts, images, blocks, 9, grad_n, rows * grad_c, grad_c, *grad_steps,
-        out_channels * channels * 9 * size, offsets[0], channels, tiles, tile_pitch, *offsets[1:],
-    ]  # fmt: skip
-    return end, workers, parts, tuple(head), tuple(tail)
+def _plan(dtype, sizes, images, channels, outputs):
+    """How the work is cut: (tiling, segments of a block, parts, images of a chunk).
+
+    Parts of 0: the batch is transformed first.
+    """
+    place, pitch = PLACES * dtype.itemsize, row_pitch(channels, dtype.numba)
+    both = place * (pitch + row_pitch(outputs, dtype.numba))  # bytes of a tile
+    if place * pitch * outputs <= WORKER_SUMS:
+        tiling = cut(*sizes, max(32, WORKER_BYTES // both))
+        block = 1
+        if tiling.segments == 1:
+            most = max(1, max(32, WORKER_BYTES // both) // tiling.map_tiles)
+            block = max(1, min(most, images // PARTS))
+        blocks = -(-images * tiling.segments // block)
+        return tiling, block, min(PARTS, blocks), images
+    tiling = cut(*sizes, 64)
+    chunk = max(1, min(images, SHARED_BYTES // (both * tiling.map_tiles)))
+    return tiling, 1, 0, -(-images // -(-images // chunk))
 
 
 def weight_gradient(out, axes, input, grad_output, groups):
     """As convolution_plan.weight_gradient."""
-    dtype, element = out.dtype, out.dtype.numba
-    scratch_bytes, workers, parts, head, tail = _plan(
-        dtype,
-        cpu_target.get_num_threads(),
-        axes,
-        five(input),
-        five(grad_output)[1],
-        out.shape[0],
-        groups,
-    )
+    dtype, element, size = out.dtype, out.dtype.numba, out.dtype.itemsize
+    step, threads = vector_bytes(), cpu_target.get_num_threads()
+    outputs, channels, depths = out.shape[0] // groups, out.shape[1], axes[0].count
+    sizes, images = tuple(axis.count for axis in axes[1:]), input.shape[0] * depths
+    tiling, block, parts, chunk = _plan(dtype, sizes, images, channels, outputs)
+    row, gradient_row = (row_pitch(count, element) * size for count in (channels, outputs))
+    tiles = block * tiling.segment_tiles if parts else chunk * tiling.map_tiles
+    image_place, gradient_place = tiles * row + step, tiles * gradient_row + step
+    image_bytes, gradient_bytes = _aligned(PLACES * image_place), _aligned(PLACES * gradient_place)
+    columns, rows = (channels, outputs) if parts else (CHANNEL_BLOCK, OUTPUT_BLOCK)
+    sums_row = row_pitch(-(-columns // (2 * lanes(element))) * 2 * lanes(element), element) * size
+    sums_place = rows * sums_row + step
+    strip = _aligned(strip_bytes(tiling, element))
+    sums = strip + (image_bytes + gradient_bytes if parts else 0)
+    scratch_bytes = sums + _aligned(PLACES * sums_place)
+    work = images * sizes[0] * sizes[1] * outputs * channels * 9
+    workers = max(1, min(threads, work // GRAIN))
+    scratch = memory.Storage(workers * scratch_bytes)
+    shared = None if parts else memory.Storage(image_bytes + gradient_bytes)
     count = shapes.numel(out.shape)
-    partial = out if parts == 1 else memory.Storage(parts * count * dtype.itemsize)
-    scratch = memory.Storage(scratch_bytes * workers)
-    cpu_target.specialise(winograd_weight_gradient, element)(
-        workers, 1, input.address, scratch.address, scratch_bytes, *head,
-        grad_output.address, partial.address, *tail,
-    )  # fmt: skip
+    partial = memory.Storage(parts * count * size) if parts > 1 else out
+    gradient_axes = axes[0], *[forward_axis(axis.count, 1, 1, 0, 1) for axis in axes[1:]]
+
+    def launch(kernel, tasks, head, segments, group, first):
+        workers_now = max(1, min(workers, tasks))
+        cpu_target.specialise(kernel, element)(
+            workers_now, 1, *head, scratch.address, scratch_bytes, workers_now, tasks, segments,
+            block, strip if parts else 0, strip + image_bytes, sums, sums_row, sums_place,
+            partial.address + group * outputs * channels * 9 * size, count * size, int(first == 0),
+        )  # fmt: skip
+
+    for group in range(groups):
+        to = (0, 0) if parts else (shared.address, shared.address + image_bytes)
+        image = source_slots(input, group * channels, channels, axes, to[0], row, image_place)
+        gradient = source_slots(
+            grad_output,
+            group * outputs,
+            outputs,
+            gradient_axes,
+            to[1],
+            gradient_row,
+            gradient_place,
+        )
+        for first in range(0, images, chunk):
+            segments = min(chunk, images - first) * tiling.segments
+            head = (*image, *tiling.slots(first, depths), *gradient)
+            tasks = parts
+            if not parts:
+                vectors = sum(-(-n // lanes(element)) for n in (channels, outputs))
+                launch(batch_transforms, segments * vectors, head, segments, group, first)
+                tasks = -(-channels // CHANNEL_BLOCK) * -(-outputs // OUTPUT_BLOCK)
+            launch(winograd_weight_gradient, tasks, head, segments, group, first)
     if parts > 1:
         cpu_target.specialise(part_summer, element)(
-            count, max(1, GRAIN // parts), out.address, partial.address, parts,
-            count * dtype.itemsize,
-        )  # fmt: skip
+            count, max(1, GRAIN // parts), out.address, partial.address, parts, count * size
+        )
