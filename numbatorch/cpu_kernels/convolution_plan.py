@@ -9,7 +9,7 @@ from ..array import Array, empty, initialise
 from ..dtypes import float32, float64
 from ..formulas import conversion
 from . import direct_convolution as kernels
-from . import winograd, winograd_gradient
+from . import patch_convolution, winograd, winograd_gradient
 from .convolution_geometry import (
     backward_axis,
     five,
@@ -103,6 +103,12 @@ def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_s
                groups):  # fmt: skip
     if winograd.suits(dtype, axes, five(source)[0][2], source.shape[1] // groups, rows):
         winograd.correlate(
+            dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,
+            groups,
+        )  # fmt: skip
+        return
+    if patch_convolution.suits(axes, source.shape[1] // groups, rows):
+        patch_convolution.correlate(
             dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,
             groups,
         )  # fmt: skip
@@ -221,6 +227,9 @@ def weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     axes = tuple(forward_axis(*axis) for axis in zip(sizes, kernel, *triples))
     if winograd.suits(out.dtype, axes, five(input)[0][2], out.shape[1], out.shape[0] // groups):
         winograd_gradient.weight_gradient(out, axes, input, grad_output, groups)
+        return
+    if patch_convolution.suits(axes, out.shape[1], out.shape[0] // groups):
+        patch_convolution.weight_gradient(out, axes, input, grad_output, groups)
         return
     scratch_bytes, workers, parts, head, tail, table = _weight_plan(
         out.dtype,

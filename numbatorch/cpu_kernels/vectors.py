@@ -373,6 +373,27 @@ def transpose_tile(element):
 
 
 @cache
+def vector_copy(element):
+    """copy(count, x, x_step, out, out_step): `count` (one or more) vectors of elements."""
+    name = f"vector_copy_{NAME[element]}_{vector_bytes()}"
+
+    def emit(at, count, x, x_step, out, out_step):
+        def body(pointers, values):
+            at.store(at.load(pointers[0]), pointers[1])
+            return []
+
+        at.repeat(count, [at.pointer(x), at.pointer(out)], [x_step, out_step], [], body)
+
+    generated = outlined(name, element, 5, emit)
+
+    def copy(typing_context, count, x, x_step, out, out_step):
+        return generated
+
+    copy.__name__ = copy.__qualname__ = name
+    return intrinsic(copy)
+
+
+@cache
 def stack(nbytes):
     """`nbytes` of the calling function's stack, aligned for vectors, as an address."""
 

@@ -20,28 +20,30 @@ from numba.extending import register_jitable
 
 from .. import config, cpu_target, memory
 from ..dtypes import float32
-from .convolution_geometry import five
-from .gemm import TILE_VECTORS, tile_columns, tile_height
-from .native import integer, span
-from .vectors import lanes, stack, vector_bytes
-from .winograd_tiles import (
+from .channels_last import (
     CHANNELS,
     IMAGE_SLOTS,
-    PLACES,
     TILES,
     TILING_SLOTS,
     TO,
     TO_PLACE,
     TO_ROW,
-    block_transformer,
     cut,
     first_tile,
-    places_multiplier,
-    places_tile,
-    result_tile,
     result_writer,
     row_pitch,
     segment_place,
+    source_slots,
+)
+from .gemm import TILE_VECTORS, tile_columns, tile_height
+from .native import integer, span
+from .vectors import lanes, stack, vector_bytes
+from .winograd_tiles import (
+    PLACES,
+    block_transformer,
+    places_multiplier,
+    places_tile,
+    result_tile,
     segment_transformer,
     strip_bytes,
     transform_image,
@@ -197,7 +199,7 @@ def winograd_convolution(element):
                 write(
                     out + output * stride_c + first * stride_h, stride_c, stride_h,
                     integer(arguments, OUT_W), min(4, out_height - first) * out_width, out_width,
-                    there, pixels,
+                    there, pixels, step,
                 )  # fmt: skip
 
     @register_jitable
@@ -300,12 +302,12 @@ def _plan(dtype, threads, sizes, images, channels, rows):
     columns = -(-rows // width) * width
     if place * channels * columns <= SHARED_WEIGHT:
         most = max(32, WORKER_BYTES // (place * (channels + columns)))
-        tiling = cut(*sizes, most)
-        tiling = cut(*sizes, min(most, max(8, images * tiling.map_tiles // threads)))
+        tiling = cut(*sizes, 4, most)
+        tiling = cut(*sizes, 4, min(most, max(8, images * tiling.map_tiles // threads)))
         block = max(1, most // tiling.map_tiles)
         block = max(1, min(block, images // threads)) if tiling.segments == 1 else 1
         return tiling, block, columns, 0
-    tiling = cut(*sizes, MOST_TILES)
+    tiling = cut(*sizes, 4, MOST_TILES)
     chunk = max(1, min(images, SHARED_BYTES // (place * channels * tiling.map_tiles)))
     chunk = -(-images // -(-images // chunk))
     block = max(1, MOST_TILES // tiling.map_tiles) if tiling.segments == 1 else 1
@@ -322,14 +324,6 @@ def _first_tap(weight, axes, strides):
         weight += min(axis.taps, key=lambda tap: tap[1])[0] * step
         steps.append(step if t0 < t1 else -step)
     return weight, steps
-
-
-def source_slots(array, first_channel, channels, axes, to, row, place):
-    """What describes images of `array` and where their transform goes (winograd_tiles.py)."""
-    (_, _, _, height, width), strides = five(array)
-    address = array.address + first_channel * strides[1]
-    first_h, first_w = (axis.first for axis in axes[1:])
-    return address, *strides, height, width, first_h, first_w, channels, to, row, place
 
 
 def correlate(dtype, axes, out, out_strides, out_group, source, weight, weight_strides, bias, rows,

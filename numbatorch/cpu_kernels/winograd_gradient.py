@@ -15,25 +15,28 @@ from functools import lru_cache
 from numba.extending import register_jitable
 
 from .. import cpu_target, memory, shapes
-from .convolution_geometry import forward_axis
-from .direct_convolution import part_summer
-from .native import integer, span
-from .vectors import lanes, stack, transpose_tile, vector_bytes
-from .winograd import GRAIN, SHARED_BYTES, source_slots
-from .winograd_tiles import (
+from .channels_last import (
     CHANNELS,
     IMAGE_SLOTS,
-    PLACES,
     TILING_SLOTS,
     TO,
     TO_PLACE,
     TO_ROW,
-    block_transformer,
     cut,
     first_tile,
+    row_pitch,
+    source_slots,
+)
+from .convolution_geometry import forward_axis
+from .direct_convolution import part_summer
+from .native import integer, span
+from .vectors import lanes, stack, transpose_tile, vector_bytes
+from .winograd import GRAIN, SHARED_BYTES
+from .winograd_tiles import (
+    PLACES,
+    block_transformer,
     places_multiplier,
     result_tile,
-    row_pitch,
     segment_transformer,
     strip_bytes,
     transform_gradient,
@@ -203,14 +206,14 @@ def _plan(dtype, sizes, images, channels, outputs):
     place, pitch = PLACES * dtype.itemsize, row_pitch(channels, dtype.numba)
     both = place * (pitch + row_pitch(outputs, dtype.numba))  # bytes of a tile
     if place * pitch * outputs <= WORKER_SUMS:
-        tiling = cut(*sizes, max(32, WORKER_BYTES // both))
+        tiling = cut(*sizes, 4, max(32, WORKER_BYTES // both))
         block = 1
         if tiling.segments == 1:
             most = max(1, max(32, WORKER_BYTES // both) // tiling.map_tiles)
             block = max(1, min(most, images // PARTS))
         blocks = -(-images * tiling.segments // block)
         return tiling, block, min(PARTS, blocks), images
-    tiling = cut(*sizes, 64)
+    tiling = cut(*sizes, 4, 64)
     chunk = max(1, min(images, SHARED_BYTES // (both * tiling.map_tiles)))
     return tiling, 1, 0, -(-images // -(-images // chunk))
 
