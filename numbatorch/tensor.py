@@ -6,6 +6,7 @@ from . import (
     autograd,
     changes,
     devices,
+    display,
     dtypes,
     graph,
     interchange,
@@ -229,6 +230,9 @@ class Tensor(Value):
 
     def __repr__(self):
         return printing.text_of(self)
+
+    def _repr_html_(self):
+        return display.tensor_html(self)
 
     def __reduce_ex__(self, protocol):
         return rebuild.reduce_tensor(self, Tensor)

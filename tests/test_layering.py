@@ -25,7 +25,7 @@ LAYERS = [
     {"ops"},
     {"creation", "interchange", "random_tensors"},
     {"autograd"},
-    {"printing", "indexing", "legacy"},
+    {"display", "printing", "indexing", "legacy"},
     {"serialization"},
     {"tensor"},
     {

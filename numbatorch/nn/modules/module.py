@@ -3,6 +3,7 @@
 from numbatorch import changes
 from numbatorch.autograd import no_grad
 from numbatorch.changes import WatchedDict, WatchedOrderedDict
+from numbatorch.display import module_html
 from numbatorch.nn.modules.calls import (
     ModuleCalls,
     register_module_forward_hook,
@@ -286,6 +287,9 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         if not lines:
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+    def _repr_html_(self) -> str | None:
+        return module_html(self)
 
 
 def _indent(text: str) -> str:
