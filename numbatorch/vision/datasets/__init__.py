@@ -3,9 +3,9 @@
 from .cifar import CIFAR10, CIFAR100
 from .folder import DatasetFolder, FakeData, ImageFolder
 from .images import VisionDataset
-from .mnist import KMNIST, MNIST, FashionMNIST
+from .mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 
 __all__ = [
-    "CIFAR10", "CIFAR100", "DatasetFolder", "FakeData", "FashionMNIST", "ImageFolder", "KMNIST",
+    "CIFAR10", "CIFAR100", "DatasetFolder", "EMNIST", "FakeData", "FashionMNIST", "ImageFolder", "KMNIST",
     "MNIST", "VisionDataset",
 ]  # fmt: skip

@@ -7,13 +7,12 @@ bytes each of red, green and blue. The Python format is a pickled dictionary of 
 import pickle
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from ...utils.download import download, is_intact
-from .images import VisionDataset, as_image, find_folder, not_found
+from .images import VisionDataset, as_image, find_folder, not_found, unpacking
 
 _PIXELS = 3 * 32 * 32
 
@@ -90,16 +89,19 @@ class CIFAR10(VisionDataset):
     def __init__(self, root, train=True, transform=None, target_transform=None, download=False):
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.train = train
-        parts = self._read()
-        if parts is None and download:
+        binary = find_folder(self.root, self.folders, self._binary_files())
+        if download and (binary is None or self._has_python_version()):
             self.download()
-            parts = self._read()
+        parts = self._read()
         if parts is None:
             raise not_found(
                 type(self).__name__, root, (self.base_folder, *self.folders), self._binary_files()
             )
         self.data = np.concatenate([images for images, _ in parts])
         self.targets = [label for _, labels in parts for label in labels]
+
+    def _has_python_version(self):
+        return find_folder(self.root, (self.base_folder,), self.files[self.train]) is not None
 
     def _read(self):
         folder = find_folder(self.root, (self.base_folder,), self.files[self.train])
@@ -121,14 +123,10 @@ class CIFAR10(VisionDataset):
             return
         root.mkdir(parents=True, exist_ok=True)
         archive = download(self.url, root / Path(self.url).name, f"md5:{self.tgz_md5}")
-        staging = Path(tempfile.mkdtemp(dir=root))
-        try:
-            with tarfile.open(archive) as files:
-                files.extractall(staging, filter="data")
+        with unpacking(archive, root) as staging, tarfile.open(archive) as files:
+            files.extractall(staging, filter="data")
             shutil.rmtree(root / self.base_folder, ignore_errors=True)
             (staging / self.base_folder).rename(root / self.base_folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
     @property
     def class_to_idx(self):

@@ -1,6 +1,9 @@
 """What the image datasets share."""
 
+import contextlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from ...utils.data import Dataset
@@ -79,3 +82,21 @@ def not_found(name, root, folders, files):
         f"Dataset {name} not found: looked for {', '.join(files)} in {places}. "
         "You can use download=True to download it"
     )
+
+
+@contextlib.contextmanager
+def unpacking(archive, folder):
+    """A folder inside `folder` to unpack an archive into; gone afterwards, with all that is left in it.
+
+    An OSError (a full disk, say) tells what was being done.
+    """
+    staging = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        yield staging
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            error.errno, f"{reason} while unpacking {archive}", str(folder)
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

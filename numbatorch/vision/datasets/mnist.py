@@ -1,8 +1,10 @@
 """MNIST and its like: images of 28 x 28 bytes in IDX files."""
 
 import gzip
+import string
 import struct
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 from ...creation import from_numpy
 from ...dtypes import int64
 from ...utils.download import download
-from .images import VisionDataset, as_image, find_folder, not_found, present
+from .images import VisionDataset, as_image, find_folder, not_found, present, unpacking
 
 EMBEDDED = Path(__file__).parent / "mnist_subset"
 
@@ -68,9 +70,9 @@ class MNIST(VisionDataset):
     ):
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.train = train
-        images, labels = _FILES[train]
-        folder = find_folder(self.root, self.folders, _FILES[train])
-        if folder is None and download:
+        images, labels = files = self.files(train)
+        folder = find_folder(self.root, self.folders, files)
+        if download and (folder is None or folder == self.raw_folder):
             folder = self.download()
         folder = folder or self.fallback()
         self.data = from_numpy(read_idx(present(folder / images)))
@@ -80,6 +82,10 @@ class MNIST(VisionDataset):
                 f"{folder} does not hold images with their labels: shapes "
                 f"{list(self.data.shape)} and {list(self.targets.shape)}"
             )
+
+    def files(self, train):
+        """Names of the files with the images and with the labels of a split."""
+        return _FILES[train]
 
     @property
     def raw_folder(self):
@@ -91,14 +97,19 @@ class MNIST(VisionDataset):
         return {name: index for index, name in enumerate(self.classes)}
 
     def download(self):
-        """Fetch the files that are missing; the folder that they are in."""
-        if self.root is None:
-            raise ValueError(f"{type(self).__name__}(download=True) needs a root to download to")
-        self.raw_folder.mkdir(parents=True, exist_ok=True)
+        """Fetch the files that are missing or damaged; the folder that they are in."""
+        self._make_raw_folder()
         for file, md5 in self.resources:
+            if (self.raw_folder / file.removesuffix(".gz")).exists():
+                continue  # unpacked by hand
             urls = [mirror + file for mirror in self.mirrors]
             download(urls, self.raw_folder / file, f"md5:{md5}")
         return self.raw_folder
+
+    def _make_raw_folder(self):
+        if self.root is None:
+            raise ValueError(f"{type(self).__name__}(download=True) needs a root to download to")
+        self.raw_folder.mkdir(parents=True, exist_ok=True)
 
     def fallback(self):
         """Where to read if `root` does not hold the files."""
@@ -138,7 +149,7 @@ class FashionMNIST(MNIST):
 
     def fallback(self):
         name = type(self).__name__
-        raise not_found(name, self.root or ".", self.folders, _FILES[self.train])
+        raise not_found(name, self.root or ".", self.folders, self.files(self.train))
 
 
 class KMNIST(FashionMNIST):
@@ -153,3 +164,55 @@ class KMNIST(FashionMNIST):
     ]
     classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
     folders = ("KMNIST/raw", "kmnist", "")
+
+
+#: Letters whose upper and lower case are one class of EMNIST where classes are merged.
+_MERGED = set("cijklmopsuvwxyz")
+_CHARACTERS = sorted(string.digits + string.ascii_letters)
+
+
+class EMNIST(FashionMNIST):
+    """Handwritten digits and letters in MNIST's format, from EMNIST/raw or emnist in `root`.
+
+    `split` is one of `splits`. The images lie on their sides, mirrored, as they were published and as
+    torchvision leaves them. All splits come in one archive of 560 MB.
+    """
+
+    url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
+    md5 = "58c8d27c78d21e728a6bc7b3cc06412e"
+    splits = ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")
+    classes_split_dict = {
+        "byclass": _CHARACTERS,
+        "bymerge": [c for c in _CHARACTERS if c not in _MERGED],
+        "balanced": [c for c in _CHARACTERS if c not in _MERGED],
+        "letters": ["N/A", *string.ascii_lowercase],
+        "digits": list(string.digits),
+        "mnist": list(string.digits),
+    }
+    folders = ("EMNIST/raw", "emnist", "")
+
+    def __init__(self, root, split, **options):
+        if split not in self.splits:
+            valid = "{" + ", ".join(f"'{known}'" for known in self.splits) + "}"
+            raise ValueError(
+                f"Unknown value '{split}' for argument split. Valid values are {valid}."
+            )
+        self.split = split
+        self.classes = self.classes_split_dict[split]
+        super().__init__(root, **options)
+
+    def files(self, train):
+        start = f"emnist-{self.split}-{'train' if train else 'test'}"
+        return f"{start}-images-idx3-ubyte", f"{start}-labels-idx1-ubyte"
+
+    def download(self):
+        """Fetch the archive where a file of this split is missing, and unpack all splits."""
+        self._make_raw_folder()
+        wanted = [*self.files(True), *self.files(False)]
+        if find_folder(self.root, ("EMNIST/raw",), wanted) is None:
+            archive = download(self.url, self.raw_folder / "gzip.zip", f"md5:{self.md5}")
+            with unpacking(archive, self.raw_folder) as staging, zipfile.ZipFile(archive) as files:
+                files.extractall(staging)
+                for file in sorted(staging.rglob("*.gz")):
+                    file.replace(self.raw_folder / file.name)
+        return self.raw_folder
