@@ -2,7 +2,7 @@
 
 A chapter fails where a cell raises, where something is written to stderr other than a progress bar
 (a warning, that is), and where an output is longer than a reader would read. `--html FOLDER` keeps
-the executed chapters as pages. Needs `pip install numbatorch[notebooks]`.
+the executed chapters as pages, `--save FOLDER` as notebooks with their outputs. Needs `pip install numbatorch[notebooks]`.
 """
 
 import argparse
@@ -65,7 +65,8 @@ def write_page(notebook, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="how the file names of the chapters start")
-    parser.add_argument("--html", type=Path, help="folder for the executed chapters")
+    parser.add_argument("--html", type=Path, help="folder for the executed chapters as pages")
+    parser.add_argument("--save", type=Path, help="folder for them as notebooks")
     options = parser.parse_args()
     python_path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(python_path)  # the kernels inherit it
@@ -80,6 +81,9 @@ def main():
             problems = [str(error)]
         if options.html:
             write_page(notebook, options.html / f"{path.stem}.html")
+        if options.save and not problems:
+            options.save.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, options.save / path.name)
         seconds = time.perf_counter() - start
         print(f"{path.stem:40s} {seconds:6.1f} s  {'FAILED' if problems else 'ok'}", flush=True)
         for problem in problems:
