@@ -20,7 +20,11 @@ JOBS = {
     "mnist": ["-m", "numbatorch", "examples/mnist.py"],
     "test": ["-m", "pytest", "-q", "-n", "auto"],
     "smoke": ["-m", "pytest", "-q", "-m", "smoke"],
+    "site": ["docs/build.py"],
 }
+
+#: Job -> the dependency groups that it needs; the others need "dev".
+GROUPS = {"site": ["docs"]}
 
 
 def requirements(groups):
@@ -29,9 +33,9 @@ def requirements(groups):
     return ["-e", str(ROOT), *(item for group in groups for item in table[group])]
 
 
-def prepare():
+def prepare(groups):
     """Make the environment, or bring it up to date where pyproject.toml changed."""
-    stamp = ENVIRONMENT / "installed"
+    stamp = ENVIRONMENT / "-".join(["installed", *groups])
     wanted = (ROOT / "pyproject.toml").read_text()
     if stamp.exists() and stamp.read_text() == wanted:
         return
@@ -46,7 +50,7 @@ def prepare():
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            *requirements(["dev"]),
+            *requirements(groups),
         ],
         check=True,
     )
@@ -58,7 +62,7 @@ def main():
     parser.add_argument("job", choices=[*JOBS, "setup"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the job")
     options = parser.parse_args()
-    prepare()
+    prepare(GROUPS.get(options.job, ["dev"]))
     if options.job == "setup":
         return 0
     command = [PYTHON, *JOBS[options.job], *options.arguments]
