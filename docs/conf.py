@@ -6,8 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "numbatorch"
-author = "the numbatorch authors"
-extensions = ["myst_nb", "formulas"]
+extensions = ["myst_nb", "mathml"]
 exclude_patterns = ["generate"]
 
 html_theme = "furo"
@@ -16,6 +15,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1d4ed8", "color-brand-content": "#1d4ed8"},

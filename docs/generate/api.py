@@ -9,7 +9,7 @@ import numbatorch
 from numbatorch.op import Op
 from numbatorch.ops.registry import FUNCTIONS, METHODS, NOT_TOP_LEVEL
 
-from .ops import homes, signature
+from .ops import about, homes, signature
 from .pages import docstring, literally, table, toctree, write_if_changed
 
 #: Page -> (title, modules whose public names it lists). `torch` and `Tensor` have pages of their own.
@@ -29,9 +29,16 @@ PAGES = {
     ),
     "vision": (
         "vision",
-        ["vision", "vision.datasets", "vision.transforms", "vision.models", "vision.utils"],
+        [
+            "vision",
+            "vision.datasets",
+            "vision.transforms",
+            "vision.models",
+            "vision.ops",
+            "vision.utils",
+        ],  # fmt: skip
     ),
-    "audio": ("audio", ["audio"]),
+    "audio": ("audio and text", ["audio", "text"]),
 }
 
 
@@ -72,7 +79,9 @@ def module_of(name):
 
 
 def torch_page(seen):
-    names = sorted(name for name in FUNCTIONS if name not in NOT_TOP_LEVEL)
+    names = sorted(
+        name for name in FUNCTIONS if name not in NOT_TOP_LEVEL and not name.startswith("_")
+    )
     others = [
         name
         for name in _public(numbatorch)
@@ -88,7 +97,7 @@ def torch_page(seen):
 def tensor_page(seen):
     tensor = numbatorch.Tensor
     own = [name for name in sorted(vars(tensor)) if not name.startswith("_")]
-    names = sorted({*METHODS, *own})
+    names = sorted({*own, *[name for name in METHODS if not name.startswith("_")]})
     parts = ["# Tensor", docstring(tensor.__doc__)]
     for name in names:
         member = inspect.getattr_static(tensor, name, None) or METHODS.get(name)
@@ -102,7 +111,7 @@ def tensor_page(seen):
 def module_section(name, seen, titled):
     """The public names of a module that are defined in it or below it."""
     module = module_of(name)
-    prefix = f"torch.{name}" if name.split(".")[0] not in ("vision", "audio") else name
+    prefix = f"torch.{name}" if name.split(".")[0] not in ("vision", "audio", "text") else name
     names = [n for n in _public(module) if _belongs(module, n)]
     parts = [f"## {prefix}"] if titled else []
     parts += [docstring(module.__doc__)]
@@ -142,7 +151,7 @@ def described(name, value, seen, method=False):
     seen.add(name)
     if inspect.isclass(value):
         return _class(name, value)
-    text = docstring(inspect.getdoc(value) if not isinstance(value, Op) else value.__doc__)
+    text = about(value) if isinstance(value, Op) else docstring(inspect.getdoc(value))
     if isinstance(value, Op):
         home = homes()[value.name]
         anchor = f"../ops/{home}.md#op-{value.name.replace('_', '-')}"

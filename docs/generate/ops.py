@@ -12,7 +12,6 @@ from .kernel_calls import formulas_of, kernels_of
 from .pages import (
     docstring,
     fenced,
-    first_paragraph,
     folded,
     literally,
     table,
@@ -41,17 +40,13 @@ def homes():
         declared = definitions(path)
         module = inspect.sys.modules.get(f"numbatorch.ops.{path.stem}")
         for name, value in vars(module).items() if module else ():
-            if isinstance(value, Op) and (name in declared or _loops_over(path, name)):
+            if isinstance(value, Op) and name in declared:
                 found.setdefault(value.name, path.stem)
     for name, op in REGISTRY.items():
         if name not in found:
             module = getattr(getattr(op, "compute", op.infer), "__module__", "")
             found[name] = module.rpartition(".")[2]
     return found
-
-
-def _loops_over(path, name):
-    return any(name in text.split("=")[0] for text in path.read_text().splitlines() if "=" in text)
 
 
 def families():
@@ -71,7 +66,7 @@ def write(folder):
 
 def index_page():
     rows = [
-        (link(name), literally(first_paragraph(op.__doc__)) or "-", f"[{home}]({home}.md)")
+        (link(name), about(op).split("\n\n")[0].replace("\n", " "), f"[{home}]({home}.md)")
         for name, op in sorted(REGISTRY.items())
         for home in [homes()[name]]
     ]
@@ -103,7 +98,7 @@ def entry(op):
     parts = [
         f"(op-{op.name.replace('_', '-')})=",
         f"## {literally(op.name)}",
-        docstring(op.__doc__),
+        about(op),
         fenced(signature(op)),
         published(op),
         *_formula(op),
@@ -113,6 +108,15 @@ def entry(op):
         *_calls(op),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def about(op):
+    """What an op computes: its docstring, or where its formula comes from."""
+    if op.__doc__ or not isinstance(op, Elementwise):
+        return docstring(op.__doc__)
+    if "library" in formula_text(op.formula):
+        return f"The C library's `{op.formula.__name__}` of each element."
+    return ""
 
 
 def signature(op):
@@ -193,9 +197,11 @@ def _kernels(op):
 
 def kernel_text(device, family, name):
     """The host function of a kernel, with what it uses of its file where that is short."""
-    functions = kernel_functions(device, family)
+    text = kernel_functions(device, family)[name]
+    if family == "elementwise":
+        return text  # its templates serve nearly every second op: they stand on their own page
     whole = _with_helpers(device, family, name)
-    return whole if whole.count("\n") <= MOST_LINES else functions[name]
+    return whole if whole.count("\n") <= MOST_LINES else text
 
 
 def _with_helpers(device, family, name):

@@ -50,11 +50,6 @@ def _paragraph(block):
     return re.sub(r"^(\s*)([+=-])(?=[^ ])", r"\1\\\2", literally(block), flags=re.M)
 
 
-def first_paragraph(text):
-    """The first paragraph of a docstring on one line."""
-    return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
-
-
 def fenced(code, language="python"):
     """A block of code."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", code)), default=0))

@@ -38,7 +38,10 @@ def definitions(path):
     for node in tree.body:
         names = [node.name] if hasattr(node, "name") else []
         if isinstance(node, ast.Assign):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            targets = [
+                part for target in node.targets for part in getattr(target, "elts", [target])
+            ]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
         first = min([node.lineno, *[d.lineno for d in getattr(node, "decorator_list", [])]])
         for name in names:
             found[name] = "\n".join(lines[first - 1 : node.end_lineno])
@@ -57,9 +60,8 @@ def kernel_functions(device, family):
     return {
         name: text
         for name, text in found.items()
-        if not name.startswith("_") and text.lstrip("@abcdefghijklmnopqrstuvwxyz_.\n(),0123456789")
-        and "def " in text
-    }  # fmt: skip
+        if not name.startswith("_") and text.startswith(("def ", "@"))
+    }
 
 
 def function_text(function):

@@ -11,7 +11,10 @@ from .. import graph
 from ..autograd import no_grad
 
 #: Product -> which input's last dimension is summed over.
-_SUMMED = {"linear": 0, "matmul": 0, "mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1}
+_SUMMED = {
+    "linear": 0, "matmul": 0, "mm": 0, "mv": 0, "bmm": 0, "dot": 0, "addmm": 1, "addmv": 1,
+    "baddbmm": 1,
+}  # fmt: skip
 
 
 @dataclass
@@ -137,11 +140,39 @@ def _flops(op, inputs, params, output):
     if op.is_view:
         return 0
     first = output[0] if isinstance(output, tuple) else output
-    if op.name == "convolution" and not params.get("transposed"):
-        return 2 * first.numel() * math.prod(inputs[1].shape[1:])
     if op.name in _SUMMED:
         return 2 * first.numel() * inputs[_SUMMED[op.name]].shape[-1]
-    return first.numel()
+    count = _PRODUCTS.get(op.name)
+    return first.numel() if count is None else 2 * count(first, *inputs)
+
+
+def _convolution(output, input, weight, bias):
+    return output.numel() * math.prod(weight.shape[1:])
+
+
+def _transposed_convolution(output, input, weight):
+    return input.numel() * math.prod(weight.shape[1:])
+
+
+def _attention(output, query, key, value, mask, noise):
+    """Scores, and the weighted sum of the values."""
+    scores = math.prod(query.shape[:-1]) * key.shape[-2]
+    return scores * (query.shape[-1] + value.shape[-1])
+
+
+def _recurrence(output, projected, hidden, cell, w_hh, b_hh, w_hr, batch_sizes):
+    """The hidden state into the gates at every step, and the projection where there is one."""
+    projection = 0 if w_hr is None else output.numel() * w_hr.shape[1]
+    return projected.numel() * hidden.shape[-1] + projection
+
+
+#: Op -> how many multiply-adds a call is.
+_PRODUCTS = {
+    "attention": _attention,
+    "convolution": _convolution,
+    "convolution_input_gradient": _transposed_convolution,
+    "recurrence": _recurrence,
+}
 
 
 def _shape(values):

@@ -97,6 +97,7 @@ def test_views_are_read_through_their_strides():
     np.testing.assert_array_equal(tensors.sample(x)[0], x.numpy())
 
 
+@pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_what_cannot_be_shown_is_left_to_the_text():
     assert nn.LazyLinear(3).weight._repr_html_() is None
 
@@ -121,6 +122,7 @@ def test_a_module_is_a_tree_with_counts():
     assert shown.count("<details open") == 1
 
 
+@pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_a_module_with_parameters_to_come():
     assert "parameters at the first call" in nn.LazyLinear(3)._repr_html_()
     both = nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3))

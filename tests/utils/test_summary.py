@@ -42,6 +42,31 @@ def test_summary():
     assert table._repr_html_().count("<tr>") == 7
 
 
+@pytest.mark.parametrize(
+    "model, shape, multiply_adds",
+    [
+        (nn.Linear(5, 3), (2, 5), 2 * 5 * 3),
+        (nn.Conv1d(4, 6, 3, groups=2), (2, 4, 9), 2 * 6 * 7 * 2 * 3),
+        (nn.ConvTranspose2d(3, 5, 2, stride=2, bias=False), (2, 3, 4, 4), 2 * 3 * 16 * 5 * 4),
+        (nn.LSTM(5, 7), (3, 2, 5), 3 * 2 * 28 * (5 + 7)),
+        (nn.GRU(5, 7, batch_first=True), (2, 3, 5), 3 * 2 * 21 * (5 + 7)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+def test_products_are_counted(model, shape, multiply_adds):
+    found = summary(model, nt.zeros(shape)).flops
+    assert 2 * multiply_adds <= found <= 2.2 * multiply_adds + 200  # a few for biases and states
+
+
+def test_attention_is_counted():
+    class Attention(nn.Module):
+        def forward(self, x):
+            return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    found = summary(Attention(), nt.randn(2, 3, 8, 4)).flops
+    assert found == pytest.approx(2 * 2 * 3 * 8 * 8 * (4 + 4), rel=0.4)
+
+
 def test_summary_cleans_up_after_an_error():
     model = Model()
     with pytest.raises(RuntimeError):
