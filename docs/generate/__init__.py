@@ -5,7 +5,7 @@ Every generator writes MyST Markdown into `docs/generated`, which is not kept in
 
 from pathlib import Path
 
-from . import api, book, kernels, ops, repository
+from . import api, book, kernels, ops, pages, repository
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "docs" / "generated"
@@ -18,3 +18,5 @@ def generate(executed=None):
     kernels.write(TARGET / "kernels")
     ops.write(TARGET / "ops")
     api.write(TARGET / "api")
+    for old in set(TARGET.rglob("*.md")) - pages.WRITTEN:
+        old.unlink()

@@ -8,9 +8,14 @@ from pathlib import Path
 _SPECIAL = re.compile(r"([\\*_\[\]<>#|$~{}&@^])")
 
 
+#: The pages that were written, or would have been.
+WRITTEN = set()
+
+
 def write_if_changed(path, text):
     """Write a page, unless it says that already: Sphinx then reads it again only where it changed."""
     path = Path(path)
+    WRITTEN.add(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")

@@ -24,7 +24,7 @@ def _node(name, module, depth):
         else f"<div style='padding-left: 1.1em'>({escape(key)}): None</div>"
         for key, child in children
     )
-    opened = " open" if depth == 0 else ""
+    opened = " open=''" if depth == 0 else ""
     return (
         f"<details{opened} style='padding-left: 0'><summary>{line}</summary>"
         f"<div style='padding-left: 1.4em'>{below}</div></details>"
