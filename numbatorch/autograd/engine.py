@@ -9,6 +9,7 @@ from ..ops import reduction
 from ..ops.arithmetic import add_op
 from ..ops.casting import cast, to_device
 from ..ops.copying import clone_op, fresh_full, zeros_like_meta
+from ..ops.joining import stack
 from ..ops.nan import any_nan
 from .modes import set_grad_enabled
 
@@ -37,9 +38,16 @@ def grad(
     outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
     allow_unused=None, is_grads_batched=False, materialize_grads=False,
 ):  # fmt: skip
-    """The gradients of the sum of `outputs` with respect to `inputs` (`torch.autograd.grad`)."""
+    """The gradients of the sum of `outputs` with respect to `inputs` (`torch.autograd.grad`).
+
+    With `is_grads_batched` each of `grad_outputs` has one more dimension in front, and so have the
+    gradients.
+    """
     if allow_unused is None:
         allow_unused = materialize_grads
+    if is_grads_batched:
+        options = create_graph, only_inputs, allow_unused, False, materialize_grads
+        return _grad_of_each(outputs, inputs, grad_outputs, retain_graph, options)
     inputs = (inputs,) if isinstance(inputs, graph.Value) else tuple(inputs)
     tensors, grads = _roots(outputs, grad_outputs, create_graph)
     targets = [_input_edge(x) for x in inputs]
@@ -54,6 +62,24 @@ def grad(
             if materialize_grads:
                 found[i] = zeros_like_meta(graph.metadata_of(inputs[i]))
     return tuple(found)
+
+
+def _grad_of_each(outputs, inputs, grad_outputs, retain_graph, options):
+    """The gradients for every row of `grad_outputs`, stacked."""
+    grad_outputs = (grad_outputs,) if isinstance(grad_outputs, graph.Value) else grad_outputs
+    if grad_outputs is None or any(g is None for g in grad_outputs):
+        raise RuntimeError("grad: is_grads_batched needs a tensor for each of grad_outputs")
+    if any(not g.shape or not g.shape[0] for g in grad_outputs):
+        raise RuntimeError(
+            "grad: with is_grads_batched, grad_outputs must have rows, but got shapes "
+            f"{[list(g.shape) for g in grad_outputs]}"
+        )
+    count = min(g.shape[0] for g in grad_outputs)
+    keep = [True] * (count - 1) + [retain_graph]
+    rows = [
+        grad(outputs, inputs, [g[i] for g in grad_outputs], keep[i], *options) for i in range(count)
+    ]
+    return tuple(None if row[0] is None else stack(row) for row in zip(*rows))
 
 
 def _input_edge(x):

@@ -3,6 +3,7 @@
 import math
 
 from .. import devices, dtypes, graph, return_types
+from ..op import scalar_name
 from ..shapes import Size
 from . import scalars
 from .casting import cast
@@ -18,7 +19,11 @@ from .views import reshape
 @function
 def bincount(input, weights=None, minlength=0):
     """How often each non-negative integer occurs, or the sum of its `weights`."""
-    if len(input.shape) != 1 or input.dtype.category > dtypes.INTEGRAL:
+    if input.dtype.category > dtypes.INTEGRAL:
+        raise NotImplementedError(
+            f"\"bincount_cpu\" not implemented for '{scalar_name(input.dtype)}'"
+        )
+    if len(input.shape) != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
@@ -44,7 +49,9 @@ def bincount(input, weights=None, minlength=0):
 def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into each of `bins` equal intervals from min to max (or of all)."""
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"\"histogram_cpu\" not implemented for '{input.dtype}'")
+        raise NotImplementedError(
+            f"\"histogram_cpu\" not implemented for '{scalar_name(input.dtype)}'"
+        )
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     values = reshape(input.detach(), (-1,))
@@ -77,7 +84,9 @@ def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     The last bin includes its right edge.
     """
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"\"histogram_cpu\" not implemented for '{input.dtype}'")
+        raise NotImplementedError(
+            f"\"histogram_cpu\" not implemented for '{scalar_name(input.dtype)}'"
+        )
     values = reshape(input.detach(), (-1,))
     edges = _edges(values, bins, range)
     count = edges.shape[0] - 1

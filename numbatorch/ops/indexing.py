@@ -263,6 +263,13 @@ def _put_slices(run, name, input, dim, index, source, **params):
     """Write `source` into the slices at `index` of dimension `dim`."""
     dim, index = check_line(name, input, dim, index)
     check_same_dtype(name, input, source, "source")
+    if name == "index_copy_" and source.shape and len(source.shape) == len(input.shape):
+        indices, slices = graph.numel(index), source.shape[dim]
+        if indices != slices:
+            raise IndexError(
+                f"{name}(): Number of indices ({indices}) should be equal to source.size(dim) "
+                f"({slices})"
+            )
     expected = Size((*input.shape[:dim], *index.shape, *input.shape[dim + 1 :]))
     if source.shape != expected and (input.shape or source.shape not in ((), (1,))):
         raise RuntimeError(
@@ -303,6 +310,11 @@ def index_copy(run, input, dim, index, source):
 @writer
 def index_fill(run, input, dim, index, value):
     """`input` with one number in its slices at `index` of dimension `dim`."""
+    if isinstance(index, graph.Value):
+        if index.dtype is not dtypes.int64:
+            raise IndexError("index_fill_(): Expected dtype int64 for index.")
+        if len(index.shape) > 1:
+            raise RuntimeError("Index has to be a vector/scalar")
     dim, index = check_line("index_fill_", input, dim, index)
     if isinstance(value, graph.Value) and value.shape:
         raise RuntimeError(
