@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from numbatorch import shapes
@@ -19,6 +19,11 @@ def layouts(draw):
     steps = tuple(slice(None, None, draw(st.sampled_from([1, 2]))) for _ in shape)
     view = base[steps].transpose(order)
     return view.shape, tuple(s // 8 for s in view.strides)
+
+
+# the time that an example takes says nothing here on a busy machine
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @given(SHAPES)
