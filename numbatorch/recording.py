@@ -25,6 +25,9 @@ class Recorder:
     def host_access(self, array):
         """The host is about to look at the memory of `array`."""
 
+    def hold(self, storage):
+        """Launches read this memory, which no op may name: a table that is kept for good."""
+
     def keep(self, tables):
         """Launches hold the addresses of these NumPy arrays."""
 
@@ -81,6 +84,12 @@ def to(listener):
         yield listener
     finally:
         recorder = None
+
+
+def note(array):
+    """A launch reads the memory of `array`, which is kept for good."""
+    if recorder is not None:
+        recorder.hold(array.storage)
 
 
 def addresses_of(*tables):

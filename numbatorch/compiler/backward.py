@@ -11,7 +11,7 @@ from ..graph import Node, Value, edge_of, metadata_of
 from ..op import Op
 from .capture import Capture
 from .errors import GraphBreak
-from .made import SavedMemory
+from .made import SavedMemory, ViewMaker, is_view_of
 from .plan import Plan
 from .sources import ARGS
 
@@ -26,12 +26,23 @@ def calls_user_code(node):
     return bool(node.hooks or node.prehooks or node.retained) or not isinstance(node.op, Op)
 
 
+def _saved_by(node):
+    """The values that a node keeps."""
+    outputs = [value for value, _ in node.saved_outputs or ()]
+    return [x for x in (*(node.saved or ()), *outputs) if isinstance(x, Value)]
+
+
 class History:
     """The nodes behind `results` that were made after node number `since`."""
 
-    def __init__(self, results, since):
+    def __init__(self, results, since, views=()):
         self.since = since
-        self.roots = [x for x in results if self._node(x) is not None]
+        self.results = results
+        self.roots = [
+            x for x in results if self._node(x) is not None and not any(x is v for v in views)
+        ]
+        #: Memory that is in use only because nodes may ask for it.
+        self.kept = []
         #: Where it begins: edges to leaves and to older nodes.
         self.targets = {}
         self.is_spent = self.hooked = False
@@ -43,6 +54,7 @@ class History:
             seen.add(node)
             self.is_spent = self.is_spent or node.is_released
             self.hooked = self.hooked or calls_user_code(node)
+            self.kept += [x.storage for x in _saved_by(node)]
             for edge in node.edges:
                 if edge is None:
                     continue
@@ -131,12 +143,12 @@ class Differentiation:
             )  # fmt: skip
         if backward.leaves or backward.broken:
             raise GraphBreak("the backward pass does more than to compute gradients")
-        results = {x.storage for x in self.roots}
+        self._results = {x.storage for x in history.results}
         self._moving, self._held, saved = [], [], []
         for storage in backward.outside.values():
             if storage in [x.storage for x in self.tangents]:
                 continue
-            if storage in results or outside.finder(storage) is not None:
+            if storage in self._results or outside.finder(storage) is not None:
                 self._moving.append(storage)
             elif storage.address in forward.taken and storage.address not in forward.host_made:
                 saved.append(storage)
@@ -167,6 +179,12 @@ class Differentiation:
                 return ARGS.item(1 + i).getter({})
         return None
 
+    def view(self, tensor):
+        for i, tangent in enumerate(self.tangents):
+            if is_view_of(tensor, tangent):
+                return ViewMaker(tensor, tangent, lambda args, kwargs: args[1 + i])
+        return None
+
     # Attaching it to what the forward plan returns.
 
     def attach_to(self, plan, tensors):
@@ -175,7 +193,7 @@ class Differentiation:
         fresh = {
             id(storage): plan.fresh[plan.program.find(storage.address)[0]]
             for storage in self._moving
-            if storage in [x.storage for x in self.roots]
+            if storage in self._results
         }
         sources = [
             fresh.get(id(storage)) or self.outside.finder(storage) for storage in self._moving

@@ -64,6 +64,10 @@ class Call:
         """The tensor that getter(args, kwargs) finds."""
         self._results.append((ARGUMENT, self._argument(getter), 0))
 
+    def found_result(self, make):
+        """The tensor that make(args, kwargs) gives."""
+        self._results.append((FOUND, self._address(make), 0))
+
     def held_result(self, tensor):
         """The same tensor in every call."""
         self._results.append((HELD, self._address(tensor), 0))

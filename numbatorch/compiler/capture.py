@@ -33,6 +33,20 @@ from .program import (
 )
 
 
+class _YoungGarbage:
+    """Collects what became garbage since it was made, without walking over all that is older."""
+
+    def __init__(self):
+        self._is_frozen = gc.get_freeze_count() == 0
+        if self._is_frozen:
+            gc.freeze()
+
+    def collect(self):
+        gc.collect()
+        if self._is_frozen:
+            gc.unfreeze()
+
+
 class _KeepingAllocator:
     """Takes the place of an allocator's function during a capture: no block is handed out twice."""
 
@@ -109,6 +123,7 @@ class Capture(recording.Recorder):
 
     def __enter__(self):
         self._thread = threading.get_ident()
+        self._garbage = _YoungGarbage()
         self._allocator = _KeepingAllocator(memory.allocator)
         self._recording = recording.to(self)
         self._recording.__enter__()
@@ -116,7 +131,7 @@ class Capture(recording.Recorder):
         return self
 
     def __exit__(self, *exception):
-        gc.collect()  # what garbage still holds must not look like memory in use
+        self._garbage.collect()  # what it still holds must not look like memory in use
         graph.listeners.remove(self._op_called)
         self._recording.__exit__(*exception)
         self._allocator.stop()
@@ -239,6 +254,10 @@ class Capture(recording.Recorder):
             self.outside[id(storage)] = storage
         return storage.address, x.dtype, x.shape, x.strides, x.offset
 
+    def made(self, tensor):
+        """Whether the step itself made the memory of a tensor."""
+        return tensor.storage.address in self.taken
+
     def hold(self, storage):
         """Take notice of memory that the step can reach, though no op may have named it."""
         if storage.address not in self.taken:
@@ -246,12 +265,13 @@ class Capture(recording.Recorder):
 
     # The program ----------------------------------------------------------------
 
-    def program(self, results, gradients, saved=()):
+    def program(self, results, gradients, saved=(), kept=()):
         """The program, for a step that hands out `results`, leaves `gradients`, and keeps `saved`
-        for later: tensors, those from outside the step among them, and storages."""
+        for later: tensors, those from outside the step among them, and storages. What is `kept` is
+        in use without being needed later."""
         for tensor in results:
             self.hold(tensor.storage)  # an argument that is returned as it is, say
-        places = _Places(self, results, gradients, saved)
+        places = _Places(self, results, gradients, saved, kept)
         instructions = [self._instruction(part, places) for part in self._parts]
         _note_first_writers(instructions)
         program = Program(instructions, places.buffers)
@@ -310,8 +330,9 @@ def _describe_elementwise(instruction, found, places):
 class _Places:
     """From addresses to buffers."""
 
-    def __init__(self, capture, results, gradients, saved):
-        kinds = dict.fromkeys((block[1] for block in capture.returned), TEMPORARY)
+    def __init__(self, capture, results, gradients, saved, kept):
+        unused = (*(block[1] for block in capture.returned), *(storage.address for storage in kept))
+        kinds = dict.fromkeys(unused, TEMPORARY)
         kinds.update({storage.address: SAVED for storage in saved})
         for kind, tensors in ((GRADIENT, gradients), (RESULT, results)):
             kinds.update({x.storage.address: kind for x in tensors})

@@ -106,13 +106,14 @@ class CompiledFunction:
     def _plan(self, capture, result, guards, since):
         outside = Outside(guards)
         tensors = Template(result).tensors
-        history = History(tensors, since)
+        views = [x for x in tensors if not capture.made(x) and outside.view(x) is not None]
+        history = History(tensors, since, views)
         if not history.is_live:
-            plan = Plan(capture, result, outside)
+            plan = Plan(capture, result, outside, kept=history.kept)
         else:
             history.check_is_native()
             differentiation = Differentiation(capture, history, outside.arguments, outside)
-            plan = Plan(capture, result, outside, differentiation.saved)
+            plan = Plan(capture, result, outside, differentiation.saved, history.kept)
             differentiation.attach_to(plan, tensors)
         guards.release_arguments()
         return guards.check, plan, guards

@@ -3,6 +3,7 @@
 from itertools import accumulate
 
 from .. import array, graph, memory
+from ..op import Layout, view_of
 
 _ALIGNMENT = 64
 
@@ -37,6 +38,58 @@ class Form:
         tensor = self.make(None)
         del tensor.storage
         return tensor
+
+
+class ViewMaker:
+    """Makes views of an outside tensor, as `tensor` is one of `source`, which stands for it."""
+
+    def __init__(self, tensor, source, get):
+        self.get = get
+        #: The view ops that led to it, where autograd follows it.
+        self.steps = _steps_between(source, tensor) if tensor._node is not None else []
+        self.dtype, self.shape, self.strides = tensor.dtype, tensor.shape, tensor.strides
+        self.shift = tensor.offset * tensor.dtype.itemsize - source.offset * source.dtype.itemsize
+        self.is_tracked = tensor._base is not None
+        self.restriction = tensor._restriction
+
+    def __call__(self, args, kwargs):
+        source = self.get(args, kwargs)
+        if self.steps:
+            result = source
+            for op, params, index in self.steps:
+                result = op(result, **params)
+                result = result[index] if result.__class__ is tuple else result
+            return result
+        start = source.offset * source.dtype.itemsize + self.shift
+        layout = Layout(self.shape, self.strides, start // self.dtype.itemsize, self.dtype)
+        result = view_of(source, layout)
+        if not self.is_tracked:
+            result._base, result._history = None, 0
+        result._restriction = None
+        if self.restriction is not None:
+            result._restriction = self.restriction[0], result.storage.version
+        return result
+
+
+def _steps_between(source, tensor):
+    """The view ops that lead from a tensor to one that autograd follows: (op, params, output index),
+    or None where others do."""
+    start, edge = graph.edge_of(source), graph.edge_of(tensor)
+    steps = []
+    while start is None or edge[0] is not start[0] or edge[1] != start[1]:
+        node, index = edge
+        if not isinstance(node, graph.Node) or not getattr(node.op, "is_view", False):
+            return None
+        steps.append((node.op, node.params, index))
+        (edge,) = node.edges
+    return steps[::-1]
+
+
+def is_view_of(tensor, source):
+    """Whether a tensor looks into the memory of `source`, and nothing but views led to it."""
+    if tensor.storage is not source.storage:
+        return False
+    return tensor._node is None or bool(_steps_between(source, tensor))
 
 
 class MadeGradient:

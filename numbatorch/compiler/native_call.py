@@ -247,6 +247,11 @@ def results(table, state, arguments):
         elif kind == ARGUMENT:
             found = word(arguments, 2 + object)
             Py_IncRef(found)
+        elif kind == FOUND:
+            found = with_arguments(object, arguments)
+            if found == 0:
+                Py_DecRef(made)
+                return 0
         else:
             found = object
             Py_IncRef(found)

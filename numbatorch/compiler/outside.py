@@ -1,5 +1,7 @@
 """Where a plan finds, in another call, what came from outside the step in the captured one."""
 
+from .made import ViewMaker, is_view_of
+
 
 class Outside:
     """What comes with the arguments of a call; all else that is outside stays where it is."""
@@ -26,6 +28,16 @@ class Outside:
         """get(args, kwargs) -> the argument that stands for `tensor`, or None."""
         if any(x is tensor for x in self.arguments):
             return self.guards.getter(tensor)
+        return None
+
+    def view(self, tensor):
+        """make(args, kwargs) -> a view of what `tensor` is a mere view of, or None."""
+        for source in self.arguments:
+            if is_view_of(tensor, source):
+                return ViewMaker(tensor, source, self.guards.getter(source))
+        base = tensor._base
+        if base is not None and self.place(base.storage) is None and is_view_of(tensor, base):
+            return ViewMaker(tensor, base, lambda args, kwargs: base)
         return None
 
 

@@ -16,17 +16,17 @@ __all__ = ["BadInput", "Plan"]
 class Plan:
     """Runs a program. Memory that moves from call to call is looked up, or made, each time.
 
-    `outside` says where memory from outside is in another call (see `outside.py`): `place`, `finder`
-    and `getter`. Where that is always the same, all give None.
+    `outside` says where memory from outside is in another call (see `outside.py`): `place`, `finder`,
+    `getter` and `view`. Where that is always the same, all give None.
     """
 
-    def __init__(self, capture, result, outside, saved=None):
+    def __init__(self, capture, result, outside, saved=None, kept=()):
         template = Template(result)
         leaves = [Leaf(leaf, *before) for leaf, before in capture.leaves.items()]
         made = [leaf for leaf in leaves if leaf.made]
         gradients = [leaf.leaf._grad for leaf in made]
         storages = saved.storages if saved else ()
-        self.program = program = capture.program(template.tensors, gradients, storages)
+        self.program = program = capture.program(template.tensors, gradients, storages, kept)
         self.history = optimise(program)
         self._template = template
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
@@ -105,10 +105,14 @@ class Plan:
         getter = outside.getter(tensor)
         if getter is not None:
             self._work.argument_result(getter)
+            return
+        view = outside.view(tensor)
+        if view is not None:
+            self._work.found_result(view)
         elif outside.place(buffer.origin) is None and outside.finder(buffer.origin) is None:
             self._work.held_result(tensor)
         else:
-            raise GraphBreak("the step returns a view of an argument")
+            raise GraphBreak("the step returns an argument's memory that it changed before")
 
     # Running ----------------------------------------------------------------------
 

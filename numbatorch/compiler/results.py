@@ -1,5 +1,6 @@
 """What a captured step hands out: tensors and plain Python values in tuples, lists and dicts."""
 
+from .. import return_types
 from ..graph import Value
 from .errors import GraphBreak
 from .interpreter.traced_number import TracedNumber
@@ -58,6 +59,8 @@ def _maker(kind):
         return kind
     if hasattr(kind, "_make"):
         return kind._make
+    if kind.__module__ == return_types.__name__:
+        return kind
     raise GraphBreak(f"the step returns a {kind.__name__}")
 
 

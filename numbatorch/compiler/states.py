@@ -45,7 +45,10 @@ class Options:
     """
 
     #: Options that become numbers of a fused update.
-    _ASKED = {"lr", "betas", "weight_decay", "eps", "momentum", "dampening", "rho", "initial_lr"}
+    _ASKED = {
+        "lr", "betas", "weight_decay", "eps", "momentum", "dampening", "rho", "initial_lr", "lr_decay",
+        "momentum_decay", "alpha", "etas", "step_sizes", "lambd", "t0",
+    }  # fmt: skip
 
     def __init__(self, optimizer, updates):
         self.optimizer = optimizer

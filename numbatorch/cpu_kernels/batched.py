@@ -6,7 +6,7 @@ then integers.
 
 from numba.extending import register_jitable
 
-from .. import cpu_target, shapes
+from .. import cpu_target, recording, shapes
 from .native import integer, span
 
 #: Steps of work that are worth a thread of their own.
@@ -78,6 +78,7 @@ def apply(formula, items, arrays, sizes, shared=(), work=1):
         count = shapes.numel(x.shape) // items
         slots += x.address, count, count * x.dtype.itemsize
     for x in shared:
+        recording.note(x)
         slots += x.address, shapes.numel(x.shape), 0
     elements = tuple([x.dtype.numba for x in (*arrays, *shared)])
     kernel = cpu_target.specialise(each, formula, elements, len(sizes))

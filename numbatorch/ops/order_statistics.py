@@ -6,6 +6,7 @@ from .. import devices, dtypes, graph, return_types, shapes
 from ..op import Spec, primitive
 from .arg_reduction import declare_selection, select
 from .autocast import full_precision
+from .checks import any_set
 from .indexing import gather_op
 from .output import store
 from .reduction import check_ordered, numpy_names
@@ -185,7 +186,7 @@ def _check_quantile(name, input, q, interpolation):
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.dtype is not input.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    if not bool(((q >= 0) & (q <= 1)).all()):
+    if any_set(~((q >= 0) & (q <= 1))):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     return q
 

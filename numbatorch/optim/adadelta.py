@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..creation import zeros_like
 from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -66,7 +67,7 @@ class Adadelta(Optimizer):
         }
 
     def fused_rule(self, group):
-        return formulas.adadelta, ("square_avg", "acc_delta"), adadelta_numbers
+        return Rule(formulas.adadelta, ("square_avg", "acc_delta"), adadelta_numbers)
 
     def update_parameter(self, param, grad, state, group):
         rho, eps = group["rho"], group["eps"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..creation import full_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -14,6 +16,12 @@ from .rules import (
     kept_for_backward,
     scalar,
 )
+
+
+def adagrad_numbers(group, step):
+    """What the formula takes at step number `step`."""
+    lr = scalar(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
+    return lr, group["eps"], scalar(group["weight_decay"])
 
 
 class Adagrad(Optimizer):
@@ -69,6 +77,9 @@ class Adagrad(Optimizer):
         """Move the sums to memory that other processes can see."""
         for state in self.state.values():
             state["sum"].share_memory_()
+
+    def fused_rule(self, group):
+        return Rule(formulas.adagrad, ("sum",), adagrad_numbers)
 
     def update_parameter(self, param, grad, state, group):
         step = advance(state, group)

@@ -6,6 +6,7 @@ from .. import ops
 from ..creation import zeros_like
 from ..formulas import optimizer as formulas
 from ..tensor import Tensor
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_quotient,
@@ -87,8 +88,8 @@ class Adam(Optimizer):
 
     def fused_rule(self, group):
         if group["amsgrad"]:
-            return formulas.adam_amsgrad, _NAMES, adam_numbers
-        return formulas.adam, _NAMES[:2], adam_numbers
+            return Rule(formulas.adam_amsgrad, _NAMES, adam_numbers)
+        return Rule(formulas.adam, _NAMES[:2], adam_numbers)
 
     def update_parameter(self, param, grad, state, group):
         lr, weight_decay = (scalar_with_gradient(group[name]) for name in ("lr", "weight_decay"))

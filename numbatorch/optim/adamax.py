@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .. import ops
 from ..creation import zeros_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_quotient,
@@ -14,6 +16,13 @@ from .rules import (
     kept_for_backward,
     scalar,
 )
+
+
+def adamax_numbers(group, step):
+    """What the formula takes at step number `step`."""
+    beta1, beta2 = group["betas"]
+    step_size = scalar(group["lr"]) / (1 - beta1**step)
+    return step_size, 1 - beta1, beta2, group["eps"], scalar(group["weight_decay"])
 
 
 class Adamax(Optimizer):
@@ -55,6 +64,9 @@ class Adamax(Optimizer):
             "exp_avg": zeros_like(param),
             "exp_inf": zeros_like(param),
         }
+
+    def fused_rule(self, group):
+        return Rule(formulas.adamax, ("exp_avg", "exp_inf"), adamax_numbers)
 
     def update_parameter(self, param, grad, state, group):
         beta1, beta2 = group["betas"]

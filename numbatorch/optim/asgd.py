@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .. import ops
 from ..creation import ones_like, zeros_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -13,6 +15,15 @@ from .rules import (
     counter,
     scalar,
 )
+
+
+def asgd_numbers(group, step, eta, mu):
+    """What the formula takes at step number `step`; eta and mu then become those of the next."""
+    lr, lambd = scalar(group["lr"]), group["lambd"]
+    numbers = 1 - lambd * eta.value, eta.value, mu.value, scalar(group["weight_decay"])
+    mu.value = 1 / max(1, step - group["t0"])
+    eta.value = lr / ((1 + lambd * lr * step) ** group["alpha"])
+    return numbers
 
 
 class ASGD(Optimizer):
@@ -57,6 +68,9 @@ class ASGD(Optimizer):
             "mu": counter(1, param, group),
             "ax": zeros_like(param),
         }
+
+    def fused_rule(self, group):
+        return Rule(formulas.asgd, ("ax",), asgd_numbers, counters=("eta", "mu"))
 
     def update_parameter(self, param, grad, state, group):
         lr, lambd = scalar(group["lr"]), group["lambd"]

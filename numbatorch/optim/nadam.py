@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..creation import zeros_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_quotient,
@@ -14,6 +16,23 @@ from .rules import (
     kept_for_backward,
     scalar,
 )
+
+
+def nadam_numbers(group, step, product):
+    """What the formula takes at step number `step`; `product` is that of all momenta."""
+    lr, weight_decay, decay = [
+        scalar(group[name]) for name in ("lr", "weight_decay", "momentum_decay")
+    ]
+    beta1, beta2 = group["betas"]
+    decoupled = group["decoupled_weight_decay"]
+    weight_decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
+    momentum, following = [beta1 * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1)]
+    product.value *= type(product)(momentum).value
+    return (
+        lr * (1 - momentum) / (1 - product.value),
+        lr * following / (1 - product.value * following),
+        1 - beta2**step, 1 - beta1, beta2, 1 - beta2, group["eps"], weight_decay, shrink,
+    )  # fmt: skip
 
 
 class NAdam(Optimizer):
@@ -61,6 +80,10 @@ class NAdam(Optimizer):
             "exp_avg": zeros_like(param),
             "exp_avg_sq": zeros_like(param),
         }
+
+    def fused_rule(self, group):
+        names = "exp_avg", "exp_avg_sq"
+        return Rule(formulas.nadam, names, nadam_numbers, counters=("mu_product",))
 
     def update_parameter(self, param, grad, state, group):
         lr, weight_decay = scalar(group["lr"]), group["weight_decay"]

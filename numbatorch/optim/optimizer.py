@@ -106,14 +106,14 @@ class Optimizer:
         raise NotImplementedError
 
     def fused_rule(self, group: dict):
-        """(formula, names of the state it moves, numbers) of the kernel that can move a whole list
-        of parameters at once (see `fused`); None where there is no such kernel."""
+        """The `fused.Rule` of the kernel that can move a whole list of parameters at once; None where
+        there is no such kernel."""
         return
 
     def update_group(self, params, grads, states, group: dict, may_fuse=True) -> None:
         """Move a list of parameters, by one launch where that is possible."""
         rule = self.fused_rule(group) if may_fuse else None
-        if rule is not None and fused.is_possible(params, grads, group, states, rule[1]):
+        if rule is not None and fused.is_possible(params, grads, group, states, rule):
             self.move_together(rule, params, grads, states, group)
             return
         for param, grad, state in zip(params, grads, states):
@@ -121,9 +121,8 @@ class Optimizer:
 
     def move_together(self, rule, params, grads, states, group: dict) -> None:
         """Move a list of parameters by the kernel of a fused rule."""
-        formula, names, numbers = rule
-        columns = [params, grads, *[[state[name] for state in states] for name in names]]
-        fused.move(self, formula, columns, group, states, numbers)
+        columns = [params, grads, *[[state[name] for state in states] for name in rule.states]]
+        fused.move(self, rule, columns, group, states)
 
     # Stepping.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .. import ops
 from ..creation import zeros_like
+from ..formulas import optimizer as formulas
 from ..tensor import Tensor
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -13,6 +15,27 @@ from .rules import (
     counter,
     scalar,
 )
+
+
+def radam_numbers(group, step):
+    """What the formula takes at step number `step`; a factor of 0 where it does not adapt yet."""
+    lr, weight_decay = scalar(group["lr"]), scalar(group["weight_decay"])
+    beta1, beta2 = group["betas"]
+    decoupled = group["decoupled_weight_decay"]
+    weight_decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
+    correction, length, longest = averaged_gradients(beta2, step)
+    factor = correction**0.5 * _rectification(length, longest) if length > 5 else 0.0
+    return (
+        lr / (1 - beta1**step), factor, 1 - beta1, beta2, 1 - beta2, group["eps"], weight_decay,
+        shrink,
+    )  # fmt: skip
+
+
+def averaged_gradients(beta2, step):
+    """(bias correction, gradients that the mean square rests on, most of them)"""
+    correction = 1 - beta2**step
+    longest = 2 / (1 - beta2) - 1
+    return correction, longest - 2 * step * beta2**step / correction, longest
 
 
 class RAdam(Optimizer):
@@ -57,6 +80,9 @@ class RAdam(Optimizer):
             "exp_avg_sq": zeros_like(param),
         }
 
+    def fused_rule(self, group):
+        return Rule(formulas.radam, ("exp_avg", "exp_avg_sq"), radam_numbers)
+
     def update_parameter(self, param, grad, state, group):
         lr, weight_decay = scalar(group["lr"]), group["weight_decay"]
         beta1, beta2 = group["betas"]
@@ -71,9 +97,7 @@ class RAdam(Optimizer):
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         direction = mean / (1 - beta1**step) * lr
 
-        correction = 1 - beta2**step
-        longest = 2 / (1 - beta2) - 1
-        length = longest - 2 * step * beta2**step / correction  # of the average, in gradients
+        correction, length, longest = averaged_gradients(beta2, step)
         counted = isinstance(length, Tensor)
         if counted or length > 5:
             adaptive = correction**0.5 / square.sqrt().add(group["eps"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..creation import zeros_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     add_weight_decay,
@@ -13,6 +15,24 @@ from .rules import (
     kept_for_backward,
     scalar,
 )
+
+
+def rmsprop_numbers(group, step):
+    """What the formulas take."""
+    alpha, momentum = group["alpha"], group["momentum"]
+    numbers = scalar(group["lr"]), alpha, 1 - alpha, group["eps"], scalar(group["weight_decay"])
+    return (*numbers, momentum) if momentum > 0 else numbers
+
+
+#: (whether with momentum, whether centered) -> (formula, names of its state)
+_RULES = {
+    (False, False): (formulas.rmsprop, ("square_avg",)),
+    (False, True): (formulas.rmsprop_centered, ("square_avg", "grad_avg")),
+    (True, False): (formulas.rmsprop_momentum, ("square_avg", "momentum_buffer")),
+    (True, True): (
+        formulas.rmsprop_centered_momentum, ("square_avg", "grad_avg", "momentum_buffer"),
+    ),
+}  # fmt: skip
 
 
 class RMSprop(Optimizer):
@@ -59,6 +79,9 @@ class RMSprop(Optimizer):
         if group["centered"]:
             state["grad_avg"] = zeros_like(param)
         return state
+
+    def fused_rule(self, group):
+        return Rule(*_RULES[group["momentum"] > 0, bool(group["centered"])], rmsprop_numbers)
 
     def update_parameter(self, param, grad, state, group):
         alpha, lr = group["alpha"], scalar(group["lr"])

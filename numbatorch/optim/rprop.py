@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..creation import full_like, ones_like, zeros_like
+from ..formulas import optimizer as formulas
+from .fused import Rule
 from .optimizer import Optimizer
 from .rules import (
     advance,
@@ -11,6 +13,11 @@ from .rules import (
     kept_for_backward,
     scalar,
 )
+
+
+def rprop_numbers(group, step):
+    """What the formula takes."""
+    return *group["etas"], *group["step_sizes"]
 
 
 class Rprop(Optimizer):
@@ -54,6 +61,9 @@ class Rprop(Optimizer):
             "prev": zeros_like(param),
             "step_size": full_like(param, first_step),
         }
+
+    def fused_rule(self, group):
+        return Rule(formulas.rprop, ("prev", "step_size"), rprop_numbers)
 
     def update_parameter(self, param, grad, state, group):
         shrink, grow = group["etas"]

@@ -82,8 +82,8 @@ class SGD(Optimizer):
 
     def fused_rule(self, group):
         if group["momentum"] == 0:
-            return formulas.sgd, (), sgd_numbers
-        return formulas.sgd_momentum, ("momentum_buffer",), momentum_numbers
+            return fused.Rule(formulas.sgd, (), sgd_numbers)
+        return fused.Rule(formulas.sgd_momentum, ("momentum_buffer",), momentum_numbers)
 
     def update_group(self, params, grads, states, group):
         fresh = [state.get("momentum_buffer", group) is None for state in states]
@@ -100,12 +100,12 @@ class SGD(Optimizer):
 
     def _first_update(self, params, grads, states, group):
         """The buffers become the gradients."""
-        if not fused.is_possible(params, grads, group, states, ()):
+        rule = fused.Rule(formulas.sgd_momentum, ("momentum_buffer",), first_momentum_numbers)
+        if not fused.is_possible(params, grads, group, states, rule._replace(states=())):
             Optimizer.update_group(self, params, grads, states, group, may_fuse=False)
             return
         for param, state in zip(params, states):
             state["momentum_buffer"] = zeros_like(param)
-        rule = formulas.sgd_momentum, ("momentum_buffer",), first_momentum_numbers
         self.move_together(rule, params, grads, states, group)
 
     def update_parameter(self, param, grad, state, group):

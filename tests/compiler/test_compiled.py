@@ -79,6 +79,17 @@ OPTIMIZERS = {
     "amsgrad": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True, weight_decay=0.1),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.01),
     "adadelta": lambda p: torch.optim.Adadelta(p, lr=0.5),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+    "adamax": lambda p: torch.optim.Adamax(p, lr=0.1, weight_decay=0.1),
+    "nadam": lambda p: torch.optim.NAdam(p, lr=0.1),
+    "radam": lambda p: torch.optim.RAdam(p, lr=0.1, betas=(0.5, 0.6)),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
+    "centered": lambda p: torch.optim.RMSprop(p, lr=0.01, centered=True),
+    "rmsprop momentum": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.9),
+    "all rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.9, centered=True),
+    "rprop": lambda p: torch.optim.Rprop(p, lr=0.01),
+    "asgd": lambda p: torch.optim.ASGD(p, lr=0.1, t0=2),
+    "averaged later": lambda p: torch.optim.ASGD(p, lr=0.1, t0=3, weight_decay=0.1),
 }
 
 
