@@ -128,6 +128,10 @@ class _CompiledOp:
         return self.plan((saved, *[g.contiguous() for g in grads]), {})
 
 
+def _argument(position):
+    return lambda args, kwargs: args[position]
+
+
 class Differentiation:
     """The captured backward pass of `history`, which began at some of the `arguments`."""
 
@@ -182,7 +186,7 @@ class Differentiation:
     def view(self, tensor):
         for i, tangent in enumerate(self.tangents):
             if is_view_of(tensor, tangent):
-                return ViewMaker(tensor, tangent, lambda args, kwargs: args[1 + i])
+                return ViewMaker(tensor, tangent, _argument(1 + i))
         return None
 
     # Attaching it to what the forward plan returns.

@@ -58,19 +58,26 @@ def same(first, second):
     )
 
 
+def with_keywords(function, kwargs):
+    def called(*args):
+        return function(*args, **kwargs)
+
+    return called
+
+
 def check(name, function, generate, count):
     """Compare a replay with eager mode on the first samples of an op, with other numbers each time."""
     for i in range(count):
-        samples = [next(itertools.islice(generate(Maker(seed)), i, None), None) for seed in range(4)]
+        samples = [
+            next(itertools.islice(generate(Maker(seed)), i, None), None) for seed in range(4)
+        ]
         if samples[0] is None:
             break
         kwargs = samples[0].kwargs
         if tensors_in(list(kwargs.values())):
             continue
 
-        def called(*args):
-            return function(*args, **kwargs)
-
+        called = with_keywords(function, kwargs)
         compiled = torch.compile(called)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CompileWarning)
