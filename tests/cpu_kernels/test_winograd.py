@@ -6,6 +6,7 @@ import pytest
 from numbatorch import config, cpu_target
 from numbatorch.array import Array, initialise, over_numpy
 from numbatorch.cpu_kernels import convolution as kernels
+from numbatorch.cpu_kernels import winograd, winograd_gradient
 
 #: (images, channels, height, width, outputs, padding, groups)
 CASES = [
@@ -51,6 +52,38 @@ def test_against_float64(shape):
         spread = np.sqrt((wanted**2).mean())
         assert np.abs(result - wanted).max() < 5e-5 * spread
         assert np.sqrt(((result - wanted) ** 2).mean()) < 5e-6 * spread
+
+
+@pytest.fixture
+def deep(monkeypatch):
+    """Plan as for a large weight: images are transformed first, a few at a time."""
+    for name, value in (("SHARED_WEIGHT", 0), ("SHARED_BYTES", 200_000), ("MOST_CHANNELS", 8)):
+        monkeypatch.setattr(winograd, name, value)
+    monkeypatch.setattr(winograd_gradient, "WORKER_SUMS", 0)
+    monkeypatch.setattr(winograd_gradient, "SHARED_BYTES", 200_000)
+    for module in (winograd, winograd_gradient):
+        module._plan.cache_clear()
+    yield
+    for module in (winograd, winograd_gradient):
+        module._plan.cache_clear()
+
+
+@pytest.mark.parametrize("shape", [*CASES, (9, 70, 7, 7, 140, 1, 1)])
+def test_deep_layers_against_float64(deep, shape):
+    test_against_float64(shape)
+
+
+@pytest.mark.parametrize("shape", CASES[3:6])
+def test_threads_do_not_change_deep_layers(deep, shape):
+    threads, results = cpu_target.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            cpu_target.set_num_threads(count)
+            results.append(run(make_case(*shape), "float32", *shape[-2:]))
+    finally:
+        cpu_target.set_num_threads(threads)
+    for one, two in zip(*results):
+        assert (one == two).all()
 
 
 def test_switched_off_it_is_the_direct_sum(monkeypatch):
