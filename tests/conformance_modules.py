@@ -219,26 +219,43 @@ def run_optimizer(entry, dtype):
             np.testing.assert_allclose(
                 b, a, rtol=rtol * loose, atol=atol * loose, err_msg=f"{options.desc} {keywords}"
             )
+    return f"{len(inputs)} sets of options, {check_optimizer_errors(entry, kind)} errors"
+
+
+def check_optimizer_errors(entry, kind):
+    """The exceptions, and warnings, of an entry's error inputs must be of the same type."""
+    if entry.optim_error_inputs_func is None:
+        return 0
     count = 0
-    if entry.optim_error_inputs_func is not None and dtype == "float32":
-        for error in entry.optim_error_inputs_func("cpu", torch.float32):
-            given = error.optimizer_error_input
-            caught = None
-            try:
-                params = to_ours(given.params, []) if given.params is not None else None
-                kind(_leaves(params), **to_ours(given.kwargs, []))
-            except Exception as raised:  # noqa: BLE001  its type is compared
-                caught = raised
-            if error.error_on.name == "CONSTRUCTION_ERROR":
-                assert isinstance(caught, error.error_type), (
-                    f"error input {given.desc}: {caught!r}, expected {error.error_type}"
-                )
-                count += 1
-    return f"{len(inputs)} sets of options, {count} errors"
+    for error in entry.optim_error_inputs_func("cpu", torch.float32):
+        if error.error_on.name != "CONSTRUCTION_ERROR":
+            continue
+        given = error.optimizer_error_input
+        caught = None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                kind(once_each(given.params, {}), **to_ours(given.kwargs, []))
+        except Exception as raised:  # noqa: BLE001  its type is compared
+            caught = raised
+        assert isinstance(caught, error.error_type), (
+            f"error input {given.desc}: {caught!r}, expected {error.error_type}"
+        )
+        count += 1
+    return count
 
 
-def _leaves(params):
-    return params
+def once_each(params, made):
+    """Our form of parameters or groups of them; what occurs twice is one tensor here too."""
+    if isinstance(params, torch.Tensor):
+        if id(params) not in made:
+            made[id(params)] = to_ours(params, [])
+        return made[id(params)]
+    if isinstance(params, list):
+        return [once_each(item, made) for item in params]
+    if isinstance(params, dict):
+        return {key: once_each(item, made) for key, item in params.items()}
+    return to_ours(params, [])
 
 
 def _steps(t, optimizer_class, params, keywords):
