@@ -273,6 +273,32 @@ def test_whole_models_need_trust():
     assert _plain(dict(found.state_dict())) == _plain(dict(model.state_dict()))
 
 
+@pytest.mark.parametrize("made_by", ["numbatorch", "torch"])
+def test_whole_models_of_allowed_classes(made_by):
+    """The classes that PyTorch asks to allow for a file are all that we ask for."""
+    torch = pytest.importorskip("torch")
+    source = {"numbatorch": nt, "torch": torch}[made_by]
+    data = saved(source.nn.TransformerEncoderLayer(4, 2, 8), source.save)
+
+    def allowed(t):
+        kinds = [t.nn.TransformerEncoderLayer, t.nn.MultiheadAttention, t.nn.Dropout, t.nn.Linear]
+        return [
+            *kinds, t.nn.LayerNorm, t.nn.functional.relu,
+            t.nn.modules.linear.NonDynamicallyQuantizableLinear,
+        ]  # fmt: skip
+
+    with safe_globals(allowed(nt)):
+        ours = nt.load(io.BytesIO(data))
+    with torch.serialization.safe_globals(allowed(torch)):
+        theirs = torch.load(io.BytesIO(data))
+    assert _plain(dict(ours.state_dict())) == _plain(dict(theirs.state_dict()))
+    x = np.random.default_rng(0).standard_normal((2, 3, 4), dtype=np.float32)
+    expected = theirs.eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(
+        ours.eval()(nt.from_numpy(x)).detach().numpy(), expected, atol=1e-5, rtol=1e-5
+    )
+
+
 class Settings:
     """A class of a user's program."""
 

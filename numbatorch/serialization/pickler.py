@@ -3,6 +3,7 @@
 import pickle
 from types import FunctionType
 
+from ..changes import WatchedDict
 from ..op import Op
 from . import names
 from .storages import TypedStorage, location_of
@@ -52,6 +53,7 @@ class Pickler(pickle._Pickler):
 
     dispatch = {
         **pickle._Pickler.dispatch,
+        WatchedDict: pickle._Pickler.save_dict,
         FunctionType: save_global,
         names.StorageType: save_storage_type,
     }
