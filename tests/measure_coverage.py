@@ -1,6 +1,6 @@
 """Print the coverage of the test suite over numbatorch/, CPU side: python tests/measure_coverage.py
 
-Machine code leaves no trace, so the suite runs twice: once as it is, and its kernel tests once more with
+Machine code leaves no trace, so the suite runs twice: once as it is, and the op table once more with
 kernels and formulas as plain Python (`interpreted.py`). The branches of both count. Arguments choose the
 tests of the first run, in place of all of them: a folder's own tests show what they leave out.
 """
@@ -11,10 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: What runs with kernels as Python: samples of every op, and kernels at small shapes.
+#: What runs with kernels as Python: samples of every op, in several layouts.
 INTERPRETED = [
-    "--interpret", "tests/test_op_table.py", "tests/formulas", "tests/cpu_kernels",
-    "-k", "not second_order and not left_alone",
+    "--interpret", "tests/test_op_table.py", "-k", "not second_order and not left_alone",
 ]  # fmt: skip
 
 
