@@ -69,6 +69,20 @@ def reshaped(array, shape):
     return initialise(Array(), array.storage, array.dtype, shape, strides, array.offset)
 
 
+def over_memory(borrow, dtype, shape, strides=None):
+    """(storage, dtype, shape, strides, offset) of an Array over memory of others.
+
+    borrow(nbytes) makes its storage; the memory is row-major where `strides` is None.
+    """
+    if strides is None:
+        strides = shapes.contiguous_strides(shape)
+    if any(step < 0 for step in strides):
+        raise ValueError("tensors with negative strides are not currently supported")
+    reach = sum((size - 1) * step for size, step in zip(shape, strides))
+    nbytes = 0 if 0 in shape else (reach + 1) * dtype.itemsize
+    return borrow(nbytes), dtype, shapes.Size(shape), tuple(strides), 0
+
+
 def over_numpy(ndarray):
     """(storage, dtype, shape, strides, offset) of an Array that shares a NumPy array's memory."""
     dtype = dtypes.from_numpy(ndarray.dtype)
@@ -85,7 +99,8 @@ def over_numpy(ndarray):
             "array to reallocate the memory."
         )
     strides = tuple(stride // itemsize for stride in ndarray.strides)
-    reach = sum((size - 1) * stride for size, stride in zip(ndarray.shape, strides))
-    nbytes = (reach + 1) * itemsize if ndarray.size else 0
-    storage = Storage.borrow(ndarray.ctypes.data, nbytes, ndarray)
-    return storage, dtype, shapes.Size(ndarray.shape), strides, 0
+
+    def borrow(nbytes):
+        return Storage.borrow(ndarray.ctypes.data, nbytes, ndarray)
+
+    return over_memory(borrow, dtype, ndarray.shape, strides)

@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 
 from . import array, devices, dtypes, graph, shapes
+from .cuda_memory import CudaStorage, resolve_index
 from .op import copy_values, scalar_name
 from .ops import scalars
 from .ops.casting import cast, to_device
@@ -320,6 +321,8 @@ def _not_a_number(data):
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A leaf tensor that copies `data` (numbers, sequences, arrays)."""
     place = _resolve(device)
+    if not isinstance(data, graph.Value) and _lies_on_cuda(data):
+        data = _over_cuda_array(data)
     if isinstance(data, graph.Value):
         value = to_device(
             cast(data.detach(), dtype or data.dtype), place if device else _place(data)
@@ -367,8 +370,8 @@ def as_tensor(data, dtype=None, device=None):
     if isinstance(data, graph.Value):
         value = data if place is None else to_device(data, place)
         return value if dtype is None else cast(value, dtype)
-    if isinstance(data, np.ndarray):
-        value = from_numpy(data)
+    if isinstance(data, np.ndarray) or _lies_on_cuda(data):
+        value = from_numpy(data) if isinstance(data, np.ndarray) else _over_cuda_array(data)
         value = value if dtype is None else cast(value, dtype)
         return value if place is None else to_device(value, place)
     return tensor(data, dtype=dtype, device=device)
@@ -383,6 +386,33 @@ def from_numpy(ndarray):
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     return array.initialise(graph.blank(), *array.over_numpy(ndarray))
+
+
+def over_cuda_memory(index, address, dtype, shape, strides, owner):
+    """A tensor over memory of the device `index` that belongs to `owner`."""
+
+    def borrow(nbytes):
+        return CudaStorage.borrow(address, nbytes, index, owner)
+
+    return array.initialise(graph.blank(), *array.over_memory(borrow, dtype, shape, strides))
+
+
+def _lies_on_cuda(data):
+    """Whether `data` is an array of another library on a CUDA device."""
+    return hasattr(data, "__cuda_array_interface__")
+
+
+def _over_cuda_array(data):
+    """A tensor over the memory of an array with `__cuda_array_interface__`, on the current device."""
+    interface = data.__cuda_array_interface__
+    dtype = dtypes.from_numpy(np.dtype(interface["typestr"]))
+    strides = interface.get("strides")
+    if strides is not None:
+        if any(step % dtype.itemsize for step in strides):
+            raise ValueError("given array strides not a multiple of the element byte size")
+        strides = tuple([step // dtype.itemsize for step in strides])
+    address, shape = interface["data"][0], tuple(interface["shape"])
+    return over_cuda_memory(resolve_index(None), address, dtype, shape, strides, data)
 
 
 # Sequences ------------------------------------------------------------------------------------------

@@ -158,7 +158,9 @@ def allocator(index):
 class CudaStorage:
     """A run of bytes on a CUDA device that tensors look at: `memory.Storage` over there."""
 
-    __slots__ = ("device_index", "nbytes", "version", "_allocator", "_block", "__weakref__")
+    __slots__ = (
+        "device_index", "nbytes", "version", "_allocator", "_block", "_owner", "__weakref__",
+    )  # fmt: skip
 
     device_type = "cuda"
 
@@ -166,12 +168,22 @@ class CudaStorage:
         self._block = None
         self._allocator = allocator(index)
         self._block = self._allocator.take(nbytes)
+        self._owner = None
         self.device_index = index
         self.nbytes = nbytes
         self.version = 0
 
+    @classmethod
+    def borrow(cls, address, nbytes, index, owner):
+        """Memory of the device `index` that belongs to `owner`, which is kept alive."""
+        storage = object.__new__(cls)
+        storage._block = target().borrowed(address, nbytes, index), address, nbytes, {}
+        storage._allocator, storage._owner = None, owner
+        storage.device_index, storage.nbytes, storage.version = index, nbytes, 0
+        return storage
+
     def __del__(self):
-        if self._block is not None:
+        if self._block is not None and self._allocator is not None:
             self._allocator.give_back(self._block)
 
     __call__ = memory.handle_of
@@ -201,6 +213,8 @@ class CudaStorage:
 
     def resize(self, nbytes):
         """Grow or shrink, keeping the bytes that fit."""
+        if self._owner is not None:
+            raise RuntimeError("Trying to resize storage that is not resizable")
         kept = np.empty(min(nbytes, self.nbytes), np.uint8)
         self.copy_to_host(kept)
         block = self._allocator.take(nbytes)

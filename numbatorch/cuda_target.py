@@ -6,6 +6,7 @@ take the name `cuda` from here, as a module global.
 """
 
 import contextlib
+import ctypes
 import os
 from functools import cache
 from types import FunctionType
@@ -121,6 +122,16 @@ def allocate(nbytes, index):
         if "OUT_OF_MEMORY" in str(error):
             raise MemoryError(str(error)) from None
         raise
+
+
+def borrowed(address, nbytes, index):
+    """A device array of `nbytes` bytes over memory that others own."""
+    if SIMULATED:
+        bytes_ = (ctypes.c_uint8 * nbytes).from_address(address) if nbytes else b""
+        return SimulatedMemory(np.frombuffer(bytes_, np.uint8))
+    described = {"shape": (nbytes,), "typestr": "|u1", "data": (address, False), "version": 2}
+    with target.gpus[index]:
+        return target.from_cuda_array_interface(described, sync=False)
 
 
 def address(memory):

@@ -1,11 +1,15 @@
-"""Tensors and the arrays of other libraries over the same memory: DLPack, __array_interface__."""
+"""Tensors and the arrays of other libraries over the same memory.
+
+DLPack, NumPy's `__array_interface__`, and `__cuda_array_interface__` for arrays on a CUDA device.
+"""
 
 import warnings
 
 import numpy as np
 
-from . import dtypes
-from .creation import finish, from_numpy, tensor
+from . import array, cuda_memory, dlpack_capsules, dtypes, graph, memory
+from .creation import finish, from_numpy, over_cuda_memory, tensor
+from .ops import registry
 from .ops.registry import function
 
 _CPU_DEVICE = (1, 0)  # DLPack's kDLCPU
@@ -19,39 +23,68 @@ def dlpack_device(value):
 
 
 def to_dlpack(value, max_version=None, dl_device=None, copy=None):
-    """A DLPack capsule of a tensor in host memory; BufferError where it has no such form."""
+    """A DLPack capsule of a tensor; BufferError where it has no such form."""
     if value.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    if value.storage.device_type != "cpu":
-        raise BufferError(f"Can't export tensors on {value.device}, use tensor.cpu()")
-    if value.dtype is dtypes.bfloat16:
-        raise BufferError("Can't export tensors of bfloat16, use tensor.float()")
-    if dl_device not in (None, _CPU_DEVICE):
-        raise BufferError(f"Can't export a tensor on the CPU to the device {dl_device}")
+    if dl_device not in (None, dlpack_device(value)):
+        raise BufferError(f"Can't export a tensor on {value.device} to the device {dl_device}")
+    on_cuda = value.storage.device_type == "cuda"
+    if on_cuda or value.dtype is dtypes.bfloat16:
+        if on_cuda:
+            cuda_memory.target().synchronize()  # the taker may use another stream
+        return dlpack_capsules.make(registry.FUNCTIONS["clone"](value) if copy else value)
     return value.as_numpy().__dlpack__(max_version=max_version, copy=copy)
-
-
-class _Exporter:
-    """Hands out a capsule that was made before."""
-
-    def __init__(self, capsule):
-        self.capsule = capsule
-
-    def __dlpack__(self, **options):
-        return self.capsule
-
-    def __dlpack_device__(self):
-        return _CPU_DEVICE
 
 
 @function(method=False)
 def from_dlpack(ext_tensor, *, device=None, copy=None):
     """A tensor over the memory of another library's array (or of a capsule)."""
-    source = ext_tensor if hasattr(ext_tensor, "__dlpack__") else _Exporter(ext_tensor)
-    if source.__dlpack_device__()[0] != _CPU_DEVICE[0]:
-        raise BufferError("Only arrays in host memory can be imported")
-    found = from_numpy(np.from_dlpack(source))
+    capsule = ext_tensor.__dlpack__() if hasattr(ext_tensor, "__dlpack__") else ext_tensor
+    kind, index, *layout = dlpack_capsules.take(capsule)
+    if kind == dlpack_capsules.CUDA:
+        found = over_cuda_memory(index, *layout)
+    elif kind == dlpack_capsules.CPU:
+        found = _over_host(*layout)
+    else:
+        raise BufferError(f"Arrays on a device of DLPack's type {kind} cannot be imported")
     return tensor(found, device=device) if copy or device is not None else found
+
+
+def _over_host(address, dtype, shape, strides, owner):
+    """A tensor over memory that belongs to `owner`."""
+
+    def borrow(nbytes):
+        return memory.Storage.borrow(address, nbytes, owner)
+
+    return array.initialise(graph.blank(), *array.over_memory(borrow, dtype, shape, strides))
+
+
+# Arrays on a CUDA device --------------------------------------------------------------------------
+
+
+def cuda_array_interface(value):
+    """The description of a tensor on a CUDA device; AttributeError where there is none."""
+    if value.storage.device_type != "cuda":
+        raise AttributeError(
+            f"Can't get __cuda_array_interface__ on non-CUDA tensor type: {value.type()} "
+            "If CUDA data is required use tensor.cuda() to copy tensor to device memory."
+        )
+    if value.requires_grad:
+        raise RuntimeError(
+            "Can't get __cuda_array_interface__ on Variable that requires grad. "
+            "If gradients aren't required, use var.detach() to get Variable that doesn't require grad."
+        )
+    if value.dtype is dtypes.bfloat16:
+        raise AttributeError("__cuda_array_interface__ has no type for bfloat16")
+    itemsize = value.dtype.itemsize
+    dense = value.contiguous_layout
+    return {
+        "typestr": value.dtype.numpy.str,
+        "shape": tuple(value.shape),
+        "strides": None if dense else tuple([step * itemsize for step in value.strides]),
+        "data": (value.data_ptr() if value.numel() else 0, False),
+        "version": 2,
+    }
 
 
 _warned_of_read_only = False

@@ -183,6 +183,10 @@ class Tensor(Value):
     def __array_interface__(self):
         return interchange.array_interface(self)
 
+    @property
+    def __cuda_array_interface__(self):
+        return interchange.cuda_array_interface(self)
+
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         return interchange.to_dlpack(self, max_version, dl_device, copy)
 

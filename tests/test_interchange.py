@@ -55,11 +55,51 @@ def test_capsules():
     dlpack.to_dlpack(x)  # a capsule that nobody takes
 
 
+def test_bfloat16_goes_both_ways():
+    torch = pytest.importorskip("torch")
+    x = nt.arange(6).to(nt.bfloat16).reshape(2, 3).transpose(0, 1)
+    theirs = torch.from_dlpack(x)
+    assert theirs.data_ptr() == x.data_ptr() and theirs.dtype is torch.bfloat16
+    assert theirs.tolist() == x.tolist() and theirs.stride() == x.stride()
+    del x
+    gc.collect()
+    nt.zeros(6, dtype=nt.bfloat16)
+    assert theirs.flatten().tolist() == [0, 3, 1, 4, 2, 5]
+    ours = nt.from_dlpack(theirs[1:])
+    assert ours.dtype is nt.bfloat16 and ours.tolist() == theirs[1:].tolist()
+    assert ours.data_ptr() == theirs[1:].data_ptr()
+
+
+def test_a_taken_capsule_is_let_go_by_its_last_user():
+    from numbatorch import dlpack_capsules
+
+    before = len(dlpack_capsules._exported)
+    capsule = nt.ones(3, dtype=nt.bfloat16).__dlpack__()
+    assert len(dlpack_capsules._exported) == before + 1
+    found = nt.from_dlpack(capsule)
+    with pytest.raises(RuntimeError, match="consumed only once"):
+        nt.from_dlpack(capsule)
+    view = found[1:]
+    del found, capsule
+    gc.collect()
+    assert len(dlpack_capsules._exported) == before + 1
+    assert view.tolist() == [1.0, 1.0]
+    del view
+    gc.collect()
+    assert len(dlpack_capsules._exported) == before
+    nt.ones(3, dtype=nt.bfloat16).__dlpack__()  # a capsule that nobody takes
+    gc.collect()
+    assert len(dlpack_capsules._exported) == before
+
+
+def test_only_cuda_arrays_have_their_interface():
+    with pytest.raises(AttributeError, match="non-CUDA tensor type"):
+        _ = nt.ones(2).__cuda_array_interface__
+
+
 def test_what_cannot_be_exported():
     with pytest.raises(BufferError, match="detach"):
         nt.ones(2, requires_grad=True).__dlpack__()
-    with pytest.raises(BufferError, match="bfloat16"):
-        nt.ones(2, dtype=nt.bfloat16).__dlpack__()
     with pytest.raises(BufferError):
         nt.ones(2).__dlpack__(dl_device=(2, 0))
 

@@ -14,7 +14,7 @@ LAYERS = [
     {"cpu_builtins"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
     {"host_allocator"},
-    {"memory", "array", "shared_memory"},
+    {"memory", "array", "dlpack_capsules", "shared_memory"},
     {"cuda_memory"},
     {"devices"},
     {"cpu_kernels", "cuda_kernels"},

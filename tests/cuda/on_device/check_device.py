@@ -148,6 +148,47 @@ def test_streams_and_events():
         start.elapsed_time(torch.cuda.Event())
 
 
+class ForeignArray:
+    """What another library has: the interface of an array, on memory of its own."""
+
+    def __init__(self, tensor):
+        self.__cuda_array_interface__ = dict(tensor.__cuda_array_interface__)
+        self.owner = tensor
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "int64", "bool", "complex64"])
+def test_the_interface_of_cuda_arrays(name):
+    x = torch.arange(6, device="cuda").to(getattr(torch, name)).reshape(2, 3)
+    interface = x.t().__cuda_array_interface__
+    size = x.dtype.itemsize
+    assert interface["shape"] == (3, 2) and interface["strides"] == (size, 3 * size)
+    assert interface["data"] == (x.data_ptr(), False)
+    shared = torch.as_tensor(ForeignArray(x.t()), device="cuda")
+    assert shared.data_ptr() == x.data_ptr() and shared.dtype is x.dtype
+    assert shared.tolist() == x.t().tolist()
+    shared.zero_()
+    assert x.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert torch.tensor(ForeignArray(x)).data_ptr() != x.data_ptr()
+    with pytest.raises(RuntimeError, match="not resizable"):
+        shared.storage.resize(100)
+    with pytest.raises(RuntimeError, match="requires grad"):
+        _ = torch.ones(2, device="cuda", requires_grad=True).__cuda_array_interface__
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "uint8"])
+def test_dlpack_on_the_device(name):
+    x = torch.arange(6, device="cuda").to(getattr(torch, name)).reshape(2, 3)
+    assert x.__dlpack_device__() == (2, 0)
+    shared = torch.from_dlpack(x.t())
+    assert shared.is_cuda and shared.data_ptr() == x.data_ptr()
+    assert shared.stride() == (1, 3) and shared.tolist() == x.t().tolist()
+    shared.fill_(1)
+    assert x.tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert torch.from_dlpack(x, copy=True).data_ptr() != x.data_ptr()
+    with pytest.raises(BufferError, match="to the device"):
+        x.__dlpack__(dl_device=(1, 0))
+
+
 def test_gradients_accumulate_on_the_device():
     x = torch.ones(3, device="cuda", requires_grad=True)
     for _ in range(2):
