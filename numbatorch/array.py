@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import cpu_builtins, dtypes, recording, shapes
+from . import dtypes, recording, shapes
 from .memory import Storage
 
 
@@ -39,9 +39,6 @@ class Array:
             self.offset * itemsize,
             tuple(stride * itemsize for stride in self.strides),
         )
-
-
-cpu_builtins.describe_arrays(Array, Storage, dtypes.dtype)
 
 
 def initialise(array, storage, dtype, shape, strides, offset=0):

@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.ccallback import CFunc
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from . import callbacks, config
 from .kernel_cache import KernelCache
@@ -95,9 +95,16 @@ PyType_IsSubtype = _c_api("PyType_IsSubtype", _int, _word, _word)
 PyType_GenericAlloc = _c_api("PyType_GenericAlloc", _word, _word, _word)
 PyObject_GetAttr = _c_api("PyObject_GetAttr", _word, _word, _word)
 PyObject_Size = _c_api("PyObject_Size", _word, _word)
-PyObject_Call = _c_api("PyObject_Call", _word, _word, _word, _word)
 PyObject_CallNoArgs = _c_api("PyObject_CallNoArgs", _word, _word)
 PyObject_CallOneArg = _c_api("PyObject_CallOneArg", _word, _word, _word)
+PyObject_Call = _c_api("PyObject_Call", _word, _word, _word, _word)
+PyObject_Vectorcall = _c_api("PyObject_Vectorcall", _word, _word, _word, _word, _word)
+PyList_GetItem = _c_api("PyList_GetItem", _word, _word, _word)
+PyDict_New = _c_api("PyDict_New", _word)
+PyDict_SetItem = _c_api("PyDict_SetItem", _int, _word, _word, _word)
+PyBytes_FromStringAndSize = _c_api("PyBytes_FromStringAndSize", _word, _word, _word)
+PyIter_Next = _c_api("PyIter_Next", _word, _word)
+PyThread_tss_get = _c_api("PyThread_tss_get", _word, _word)
 PySequence_GetItem = _c_api("PySequence_GetItem", _word, _word, _word)
 PySequence_Size = _c_api("PySequence_Size", _word, _word)
 PyLong_AsLongLong = _c_api("PyLong_AsLongLong", _word, _word)
@@ -150,40 +157,6 @@ def _launch(self, arguments, count):
         call_kernel(pointer, begin, end, slots)
     Py_IncRef(integers)
     return integers
-
-
-def _run_bound(self, arguments, count):
-    """kernel(*arrays, *reals): call a kernel whose other arguments are known."""
-    table = PyBytes_AsString(self)
-    storage_slot, offset_slot, dtype_slot = word(table, 0), word(table, 1), word(table, 2)
-    storage_type, address_slot, itemsize_slot = word(table, 3), word(table, 4), word(table, 5)
-    pointer, items, release = word(table, 6), word(table, 7), word(table, 8)
-    arrays, known = word(table, 9), word(table, 10)
-    slots = argument_block()
-    for i in range(known):
-        set_word(slots, i, word(table, 11 + i))
-    for i in range(arrays):
-        array = word(arguments, i)
-        storage, dtype = word(array + storage_slot, 0), word(array + dtype_slot, 0)
-        if word(storage, 1) != storage_type:
-            PyErr_BadArgument()
-            return 0
-        address = PyLong_AsLongLong(word(storage + address_slot, 0))
-        itemsize = PyLong_AsLongLong(word(dtype + itemsize_slot, 0))
-        offset = PyLong_AsLongLong(word(array + offset_slot, 0))
-        set_word(slots, known + i, address + offset * itemsize)
-    for i in range(arrays, count):
-        set_word(slots, known + i, PyFloat_AsDouble(word(arguments, i)))
-    if PyErr_Occurred() != 0:
-        return 0
-    if release != 0:
-        thread = PyEval_SaveThread()
-        call_kernel(pointer, 0, items, slots)
-        PyEval_RestoreThread(thread)
-    else:
-        call_kernel(pointer, 0, items, slots)
-    Py_IncRef(self)
-    return self
 
 
 def _forms(self, arguments, count):
@@ -264,14 +237,13 @@ def _edges(self, arguments, count):
     return result
 
 
-def _copy(self, arguments, count):
-    """copy(template): a new object of the same class, whose slots hold the same."""
-    table = PyBytes_AsString(self)
-    template = word(arguments, 0)
+@register_jitable
+def copied(template, begin, end):
+    """A new object of the same class, whose slots, so many bytes behind its start, hold the same."""
     result = PyType_GenericAlloc(word(template, 1), 0)
     if result == 0:
         return 0
-    for at in range(word(table, 0), word(table, 1), 8):
+    for at in range(begin, end, 8):
         value = word(template + at, 0)
         if value != 0:
             Py_IncRef(value)
@@ -279,10 +251,17 @@ def _copy(self, arguments, count):
     return result
 
 
+def _copy(self, arguments, count):
+    """copy(template): a new object of the same class, whose slots hold the same."""
+    table = PyBytes_AsString(self)
+    return copied(word(arguments, 0), word(table, 0), word(table, 1))
+
+
 # Making them ------------------------------------------------------------------------------------
 
 _SIGNATURE = types.int64(types.int64, types.int64, types.int64)
-_METH_FASTCALL = 0x80
+_KEYWORD_SIGNATURE = types.int64(types.int64, types.int64, types.int64, types.int64)
+_METH_FASTCALL, _METH_KEYWORDS = 0x80, 0x02
 
 
 class _Method(ctypes.Structure):
@@ -318,15 +297,21 @@ def compile_callback(function, signature=_SIGNATURE):
 
 
 @cache
-def _method(function):
+def _method(function, keywords):
     name, doc = function.__name__.strip("_").encode(), (function.__doc__ or "").encode()
-    return _Method(name, compile_callback(function).address, _METH_FASTCALL, doc)
+    callback = compile_callback(function, _KEYWORD_SIGNATURE if keywords else _SIGNATURE)
+    flags = _METH_FASTCALL | (_METH_KEYWORDS if keywords else 0)
+    return _Method(name, callback.address, flags, doc)
 
 
-def make(function, table=()):
-    """The builtin that runs `function`, whose `self` is a bytes object with the words of `table`."""
+def make(function, table=(), keywords=False):
+    """The builtin that runs `function`, whose `self` is a bytes object with the words of `table`.
+
+    With `keywords`, the function has a fourth parameter: the tuple of the keywords, or 0; their
+    values lie behind the `count` positional arguments.
+    """
     words = struct.pack(f"{len(table)}q", *table)
-    return _new_builtin(ctypes.addressof(_method(function)), words, None)
+    return _new_builtin(ctypes.addressof(_method(function, keywords)), words, None)
 
 
 def slot_offset(cls, name):
@@ -340,7 +325,7 @@ def slot_offset(cls, name):
 
 
 def slot_range(cls):
-    """(first, end): between which bytes of objects of a class their slots lie."""
+    """(begin, end) of the bytes where objects of the class `cls` have their slots."""
     slots = [name for base in cls.__mro__ for name in vars(base).get("__slots__", ())]
     offsets = [slot_offset(cls, name) for name in slots if name != "__weakref__"]
     return min(offsets), max(offsets) + 8
@@ -349,27 +334,6 @@ def slot_range(cls):
 def copier(cls):
     """copy(template) for objects of the class `cls`: all slots, none of a dictionary."""
     return make(_copy, slot_range(cls))
-
-
-_array_layout = None
-
-
-def describe_arrays(array, storage, dtype):
-    """Take note of where objects of these classes keep what makes up an address."""
-    global _array_layout
-    slots = [slot_offset(array, name) for name in ("storage", "offset", "dtype")]
-    _array_layout = (
-        *slots, id(storage), slot_offset(storage, "address"), slot_offset(dtype, "itemsize"),
-    )  # fmt: skip
-
-
-def bound_kernel(pointer, items, release, arrays, known):
-    """kernel(*arrays, *reals): a kernel at work on `items` items on this thread.
-
-    Its slots hold the integers `known`, the addresses of so many arrays, then real numbers.
-    """
-    table = (*_array_layout, pointer, items, release, arrays, len(known), *known)
-    return make(_run_bound, table)
 
 
 def forms_builtin(cls, slot, form_of):

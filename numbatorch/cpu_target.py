@@ -9,6 +9,7 @@ compiled once, and that a recorded list of calls can be replayed from native cod
 import itertools
 import os
 import secrets
+import struct
 import warnings
 from functools import cache
 
@@ -17,7 +18,7 @@ from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 
-from . import callbacks, changes, config, cpu_builtins, recording
+from . import callbacks, changes, config, cpu_builtins, native_state, recording
 from .cpu_builtins import call_kernel, word
 from .kernel_cache import KernelCache
 
@@ -71,21 +72,6 @@ class Kernel:
         if recording.recorder is not None:
             recording.recorder.launch(self, items, grain, integers, reals)
 
-    def bind(self, items, grain, integers, arrays):
-        """run(*arrays, *reals): this kernel over `items` items, its slots filled with `integers`,
-        the addresses of so many CPU arrays, then real numbers. Not seen by a recorder."""
-        if items == 0:
-            return _do_nothing
-        if items < 2 * grain:
-            pointer = self._pointer or self.pointer
-            return cpu_builtins.bound_kernel(pointer, items, items * 16 > grain, arrays, integers)
-
-        def run(*operands):
-            addresses = [x.address for x in operands[:arrays]]
-            self(items, grain, *integers, *addresses, reals=operands[arrays:])
-
-        return run
-
     @property
     def dispatcher(self):
         """The compiled Numba function, for callers that are themselves compiled."""
@@ -106,8 +92,34 @@ class Kernel:
         return self._pointer
 
 
-def _do_nothing(*operands):
-    pass
+class BoundKernel:
+    """A launch of which all is known but where its arrays lie.
+
+    Calling it with CPU arrays puts the address of array i in slot `places[i]` of `slots`; an array
+    that the kernel does not look at has no place (-1).
+    """
+
+    __slots__ = ("kernel", "items", "grain", "slots", "places")
+
+    def __init__(self, kernel, items, grain, slots, places):
+        self.kernel = kernel
+        self.items = items
+        self.grain = grain
+        self.slots = tuple(slots)
+        self.places = places
+
+    def __call__(self, *arrays):
+        if self.items:
+            slots = list(self.slots)
+            for place, x in zip(self.places, arrays):
+                if place >= 0:
+                    slots[place] = x.address
+            self.kernel(self.items, self.grain, *slots)
+
+
+def real_slots(*reals):
+    """Real numbers as they lie in argument slots: the bits of float64s as integers."""
+    return struct.unpack(f"{len(reals)}q", struct.pack(f"{len(reals)}d", *reals))
 
 
 def _compile(function, signature, **options):
@@ -166,12 +178,12 @@ def _in_chunks():
 def parallel_launcher():
     """The kernel that splits the items of another one over threads, compiled."""
     launcher = Kernel(_in_chunks(), frozenset(), parallel=True)
-    launcher.pointer  # noqa: B018  compiled: now Numba knows of its threads
+    native_state.words[native_state.LAUNCHER] = launcher.pointer  # compiled: Numba has threads now
     set_num_threads(_threads)
     return launcher
 
 
-_threads = config.initial_thread_count()
+_threads = native_state.words[native_state.THREADS] = config.initial_thread_count()
 
 
 def get_num_threads():
@@ -187,6 +199,8 @@ def set_num_threads(count):
     if count <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
     _threads = min(count, numba.config.NUMBA_NUM_THREADS)
+    native_state.words[native_state.THREADS] = _threads
+    native_state.defaults_changed()  # launches are split otherwise
     numba.set_num_threads(_threads)
     changes.note()
 
@@ -194,7 +208,9 @@ def set_num_threads(count):
 def _start_child():
     global _threads
     changes.note()
-    _threads = 1  # the OpenMP pool does not survive a fork
+    _threads = native_state.words[native_state.THREADS] = (
+        1  # the OpenMP pool does not survive a fork
+    )
     _number_functions()
 
 

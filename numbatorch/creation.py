@@ -7,7 +7,7 @@ import numpy as np
 
 from . import array, devices, dtypes, graph, shapes
 from .cuda_memory import CudaStorage, resolve_index
-from .op import copy_values, scalar_name
+from .op import copy_values, repeated, scalar_name
 from .ops import scalars
 from .ops.casting import cast, to_device
 from .ops.copying import fresh_full
@@ -54,6 +54,7 @@ def check_can_require_grad(dtype):
 
 
 @function(method=False)
+@repeated(makes_memory=True)
 def empty(
     *sizes, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
     pin_memory=False, memory_format=None,

@@ -3,7 +3,7 @@
 import importlib
 import math
 
-from . import changes, cpu_builtins, memory, shapes
+from . import changes, cpu_builtins, memory, native_state, shapes
 from .array import Array
 
 
@@ -53,18 +53,23 @@ class device:
 
     def __enter__(self):
         _defaults.append(resolve(self))
-        changes.note()
+        _default_changed()
         return self
 
     def __exit__(self, *exception):
         _defaults.pop()
-        changes.note()
+        _default_changed()
 
 
 CPU = device("cpu")
 
 #: Where new tensors are made: set once, then by each `with device(...)` around.
 _defaults = [CPU]
+
+
+def _default_changed():
+    native_state.defaults_changed()
+    changes.note()
 
 
 def default():
@@ -75,7 +80,7 @@ def default():
 def set_default(spec):
     """Make tensors on `spec` where no device is named; None is the CPU."""
     _defaults[0] = CPU if spec is None else resolve(spec)
-    changes.note()
+    _default_changed()
 
 
 _kernel_packages = {}

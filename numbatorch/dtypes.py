@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 from numba import types
 
-from . import changes
+from . import changes, native_state
 
 
 class dtype:
@@ -108,6 +108,7 @@ def set_default_dtype(d, /):
     if not (isinstance(d, dtype) and d.is_floating_point):
         raise TypeError("only floating-point types are supported as the default type")
     _default = d
+    native_state.defaults_changed()
     changes.note()
 
 

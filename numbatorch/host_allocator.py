@@ -63,12 +63,14 @@ def _size_and_class(nbytes):
     return size, _SMALL + 8 * row + (size - power) // step
 
 
-def _allocate(self, arguments, count):
-    """allocate(nbytes): a Storage over a block of at least so many bytes of arbitrary contents."""
-    table = PyBytes_AsString(self)
+@register_jitable
+def new_storage(table, requested):
+    """A Storage over a block of `requested` bytes, a Python int, or 0 after an exception was set.
+
+    `table` is where the words of `HostAllocator.table` lie.
+    """
     kind, state, fresh, destructor = word(table, 0), word(table, 1), word(table, 2), word(table, 3)
     none, zero = word(table, 4), word(table, 5)
-    requested = word(arguments, 0)
     nbytes = PyLong_AsLongLong(requested)
     if nbytes > _LARGEST:
         PyObject_CallOneArg(fresh, requested)  # which raises
@@ -101,6 +103,11 @@ def _allocate(self, arguments, count):
     set_word(storage + word(table, 9), 0, PyCapsule_New(block, 0, destructor))
     set_word(storage + word(table, 10), 0, none)
     return storage
+
+
+def _allocate(self, arguments, count):
+    """allocate(nbytes): a Storage over a block of at least so many bytes of arbitrary contents."""
+    return new_storage(PyBytes_AsString(self), word(arguments, 0))
 
 
 def _give_back(capsule):
@@ -183,14 +190,18 @@ class HostAllocator:
     @cached_property
     def compiled(self):
         """The builtin that does the work of `allocate`."""
+        return cpu_builtins.make(_allocate, self.table)
+
+    @cached_property
+    def table(self):
+        """What `new_storage` must know."""
         fresh = self._fresh = self._fresh_block  # kept, for the builtin knows its address alone
         destructor = cpu_builtins.compile_callback(_give_back, types.void(types.int64)).address
         cls = self._storage
         slots = ("address", "nbytes", "version", "_block", "_owner")
-        return cpu_builtins.make(
-            _allocate,
-            (id(cls), ctypes.addressof(self._state), id(fresh), destructor, id(None), id(0),
-             *[slot_offset(cls, name) for name in slots]),
+        return (
+            id(cls), ctypes.addressof(self._state), id(fresh), destructor, id(None), id(0),
+            *[slot_offset(cls, name) for name in slots],
         )  # fmt: skip
 
     def empty_cache(self):

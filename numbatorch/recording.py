@@ -10,6 +10,8 @@ import ctypes
 import functools
 from contextlib import contextmanager
 
+from . import native_state
+
 recorder = None
 
 
@@ -80,10 +82,12 @@ def to(listener):
     if recorder is not None:
         raise RuntimeError("a capture is already under way")
     recorder = listener
+    native_state.words[native_state.LISTENING] = 1
     try:
         yield listener
     finally:
         recorder = None
+        native_state.words[native_state.LISTENING] = 0
 
 
 def note(array):

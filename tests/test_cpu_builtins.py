@@ -45,9 +45,9 @@ def add_to_array():
 
 
 def test_bound_kernels_find_the_addresses_of_views():
-    base = torch.zeros(6)
-    run = cpu_target.specialise(add_to_array).bind(3, 100, (10,), 1)
-    run(base[2:], 0.5)
+    base, kernel = torch.zeros(6), cpu_target.specialise(add_to_array)
+    slots = (10, 0, *cpu_target.real_slots(0.5))
+    cpu_target.BoundKernel(kernel, 3, 100, slots, [1])(base[2:])
     assert base.tolist() == [0.0, 0.0, 5.0, 5.0, 5.0, 0.0]
 
 
@@ -70,18 +70,18 @@ def test_copies_hold_their_references():
 
 
 def test_edges_say_who_needs_a_gradient():
-    from numbatorch import op
+    from numbatorch.op import saving
 
     leaf, plain = torch.zeros(2, requires_grad=True), torch.zeros(2)
     made = leaf * 2
-    op._find_edges((plain,))  # compiled now
-    assert op._find_edges((plain, None)) is None
-    edges, needs = op._find_edges((plain, leaf, None, made))
+    saving.find_edges((plain,))  # compiled now
+    assert saving.find_edges((plain, None)) is None
+    edges, needs = saving.find_edges((plain, leaf, None, made))
     assert edges[0] is edges[2] is None
     assert edges[1][0] is leaf and edges[3] == (made.grad_fn, 0)
-    assert needs == op._needs_of(edges) == 0b11010
-    assert op._find_edges((plain, leaf[0])) is False  # the history of a view may be old
-    assert op._find_edges((leaf,) * 100)[1] == op._needs_of([1] * 100) == -100
+    assert needs == saving.needs_of(edges) == 0b11010
+    assert saving.find_edges((plain, leaf[0])) is False  # the history of a view may be old
+    assert saving.find_edges((leaf,) * 100)[1] == saving.needs_of([1] * 100) == -100
 
 
 def test_plans_follow_what_calls_look_like():

@@ -9,7 +9,17 @@ ROOT = Path(__file__).resolve().parent.parent / "numbatorch"
 
 #: From the ground up. A name stands for a module or a whole subpackage.
 LAYERS = [
-    {"callbacks", "changes", "config", "dtypes", "layouts", "recording", "return_types", "shapes"},
+    {
+        "callbacks",
+        "changes",
+        "config",
+        "dtypes",
+        "layouts",
+        "native_state",
+        "recording",
+        "return_types",
+        "shapes",
+    },
     {"kernel_cache"},
     {"cpu_builtins"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},

@@ -18,7 +18,7 @@ from .sources import ARGS
 
 def first_number():
     """A number that all nodes of the graph will be later than."""
-    return next(Node._sequence)
+    return next(Node.sequence_numbers)
 
 
 def calls_user_code(node):

@@ -166,10 +166,12 @@ def apply(formula, out, *operands, parameters=()):
         kernel(items, GRAIN, *slots, out.address, *addresses, reals=parameters)
 
 
-def bind(formula, out, *operands, parameters=0):
-    """apply for arrays of these Forms: a function of (out, *operands, *parameters)."""
-    kernel, items, slots = _planned(formula, out, operands, parameters)
-    return kernel.bind(items, GRAIN, slots, 1 + len(operands))
+def bind(formula, out, *operands, parameters=()):
+    """apply for arrays of these Forms: a function of (out, *operands)."""
+    kernel, items, slots = _planned(formula, out, operands, len(parameters))
+    first, count = len(slots), 1 + len(operands)
+    slots = (*slots, *[0] * count, *cpu_target.real_slots(*parameters))
+    return cpu_target.BoundKernel(kernel, items, GRAIN, slots, range(first, first + count))
 
 
 def dense(x):

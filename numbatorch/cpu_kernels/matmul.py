@@ -295,3 +295,22 @@ def matmul(out, a, b, start=None):
             items, grain, out.address, a.address, b.address, start_address, *slots,
             panels.address if packs else 0,
         )  # fmt: skip
+
+
+def bind(out, a, b, start=None):
+    """matmul for arrays of these Forms, as a function of (out, a, b), or (out, a, b, start).
+
+    None where there is work for several threads: then the plan depends on their number.
+    """
+    of_start = () if start is None else (start.shape, start.strides)
+    plan = _plan(
+        out.dtype, 1, out.shape, out.strides, a.shape, a.strides, b.shape, b.strides, *of_start
+    )
+    if plan is None:
+        return cpu_target.BoundKernel(None, 0, 1, (), (-1,) * 4)
+    kernel, items, grain, slots, swapped, packs = plan
+    if packs or items >= 2 * grain:
+        return None
+    places = (0, 2, 1, 3) if swapped else (0, 1, 2, 3)
+    count = 3 if start is None else 4
+    return cpu_target.BoundKernel(kernel, items, grain, (0, 0, 0, 0, *slots, 0), places[:count])

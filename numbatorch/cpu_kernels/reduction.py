@@ -299,16 +299,8 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     `operand`, shaped like `out`, holds the number s that belongs to each output; without it,
     `parameter` belongs to all. `divisor` is what `finish` gets, the number of elements by default.
     """
-    key = (reduction, out.dtype, x.dtype, None if operand is None else operand.dtype)
-    kernels = _kernels.get(key)
-    if kernels is None:
-        kernels = _kernels[key] = _Kernels(*key)
-    rank = len(x.shape)
-    out_strides = shapes.reduced_strides(out, rank, dims)
-    operand_strides = (
-        out_strides if operand is None else shapes.reduced_strides(operand, rank, dims)
-    )
-    steps = plan(x.shape, dims, x.strides, out_strides, operand_strides)
+    kernels = _kernels_of(reduction, out, x, operand)
+    steps = _steps(out, x, dims, operand)
     if steps.outputs == 0:
         return
     partials = (
@@ -324,6 +316,34 @@ def reduce(reduction, out, x, dims, operand=None, parameter=0.0, divisor=None):
     if partials is not None:
         grain = max(1, GRAIN // steps.segments)
         kernels.segments_together(steps.outputs, grain, *arguments, reals=reals)
+
+
+def _kernels_of(reduction, out, x, operand=None):
+    key = (reduction, out.dtype, x.dtype, None if operand is None else operand.dtype)
+    kernels = _kernels.get(key)
+    if kernels is None:
+        kernels = _kernels[key] = _Kernels(*key)
+    return kernels
+
+
+def _steps(out, x, dims, operand=None):
+    """The Plan of a reduction."""
+    rank = len(x.shape)
+    out_strides = shapes.reduced_strides(out, rank, dims)
+    operand_strides = (
+        out_strides if operand is None else shapes.reduced_strides(operand, rank, dims)
+    )
+    return plan(x.shape, dims, x.strides, out_strides, operand_strides)
+
+
+def bind(reduction, out, x, dims):
+    """reduce for arrays of these Forms, as a function of (out, x); None where it takes two launches."""
+    kernels, steps = _kernels_of(reduction, out, x), _steps(out, x, dims)
+    if steps.segments > 1:
+        return None
+    kernel = kernels.columns if steps.in_columns else kernels.rows
+    slots = (0, 0, 0, 0, *steps.slots, *cpu_target.real_slots(0.0, float(steps.reduced)))
+    return cpu_target.BoundKernel(kernel, steps.items, steps.grain, slots, (0, 1))
 
 
 def logsumexp(out, x, dims):

@@ -1,5 +1,7 @@
 """Elementwise kernels: one formula over every element, operands read through their own strides."""
 
+import functools
+
 from .. import shapes
 from ..cuda_memory import empty_on
 from ..cuda_target import cuda, specialise
@@ -93,14 +95,9 @@ def apply(formula, out, *operands, parameters=()):
     kernel(count, *arguments, sizes, count, tuple([compute(number) for number in parameters]))
 
 
-def bind(formula, out, *operands, parameters=0):
-    """apply for arrays of these Forms: a function of (out, *operands, *parameters)."""
-    arrays = 1 + len(operands)
-
-    def run(*arguments):
-        apply(formula, *arguments[:arrays], parameters=arguments[arrays:])
-
-    return run
+def bind(formula, out, *operands, parameters=()):
+    """apply for arrays of these Forms: a function of (out, *operands)."""
+    return functools.partial(apply, formula, parameters=parameters)
 
 
 def dense(x):

@@ -84,3 +84,7 @@ def matmul(out, a, b, start=None):
         (tiles, min(batches, MOST_BLOCKS_Y)), (TILE, TILE),
         *arguments, sizes, batches, rows, columns, depth,
     )  # fmt: skip
+
+
+def bind(out, a, b, start=None):
+    """None: a launch here is not worth a plan."""

@@ -8,7 +8,7 @@ import itertools
 import threading
 import traceback
 
-from .. import array, cpu_builtins, devices, shapes
+from .. import array, cpu_builtins, devices, native_state, shapes
 from ..devices import CPU, new_storage
 from ..memory import allocator as host_memory
 
@@ -21,6 +21,15 @@ class _Modes(threading.local):
     anomaly = False
     autocast = None  # {device type: dtype} where autocast is on
     saved_tensors_hooks = None  # (pack, unpack), or a message that forbids them
+
+    def __setattr__(self, name, value):
+        """Compiled code learns of every change."""
+        super().__setattr__(name, value)
+        unusual = self.inference or self.anomaly or self.autocast or self.saved_tensors_hooks
+        native_state.set_thread_modes(
+            (0 if self.grad_enabled else native_state.NOT_RECORDING)
+            | (native_state.UNUSUAL if unusual else 0)
+        )
 
 
 modes = _Modes()
@@ -82,7 +91,7 @@ def allocate(shape, dtype, place=devices.CPU, strides=None):
 def fresh(form):
     """A new value of a Form, of arbitrary contents."""
     template = form.template
-    value = _copy(_template(form) if template is None else template)
+    value = _copy(template_of(form) if template is None else template)
     place = form.place
     if place is CPU:
         value.storage = host_memory.allocate(form.nbytes)
@@ -96,7 +105,7 @@ def fresh(form):
 def looking(form, storage, offset):
     """A new value of a Form that looks at `storage`."""
     template = form.template
-    value = _copy(_template(form) if template is None else template)
+    value = _copy(template_of(form) if template is None else template)
     value.storage = storage
     value.offset = offset
     if modes.inference:
@@ -104,8 +113,10 @@ def looking(form, storage, offset):
     return value
 
 
-def _template(form):
-    """A value of a Form, all but its storage."""
+def template_of(form):
+    """The value of a Form, all but its storage, that new ones are copied from."""
+    if form.template is not None:
+        return form.template
     value = blank()
     value._inference = False
     array.initialise(value, None, form.dtype, form.shape, form.strides)
@@ -151,7 +162,7 @@ class Node:
         "__weakref__",
     )  # fmt: skip
 
-    _sequence = itertools.count()
+    sequence_numbers = itertools.count()
 
     def __init__(self, op, params, edges, input_metas):
         self.op = op
@@ -162,7 +173,7 @@ class Node:
         self.saved = ()
         self.versions = ()
         self.saved_outputs = None
-        self.sequence = next(Node._sequence)
+        self.sequence = next(Node.sequence_numbers)
         self.hooks = None
         self.prehooks = None
         self.metadata = None
@@ -255,19 +266,19 @@ def type_name(value):
     return place + TYPE_NAMES[value.dtype.name]
 
 
-_blank_node = Node(None, None, None, None)
+blank_node = Node(None, None, None, None)
 
 
 def new_node(op, params, edges, input_metas):
     """A Node, made faster than by its class."""
     if modes.anomaly:
         return Node(op, params, edges, input_metas)
-    node = _copy_node(_blank_node)
+    node = _copy_node(blank_node)
     node.op = op
     node.params = params
     node.edges = edges
     node.input_metas = input_metas
-    node.sequence = next(Node._sequence)
+    node.sequence = next(Node.sequence_numbers)
     return node
 
 

@@ -2,7 +2,7 @@
 
 from .. import dtypes, graph
 from ..formulas import arithmetic as formulas
-from ..op import copy_values
+from ..op import copy_values, repeated
 from .elementwise import (
     BOOL,
     COMPLEX,
@@ -127,6 +127,7 @@ def _difference(input, other, alpha):
 
 
 @function
+@repeated
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other"""
     op, inputs, params = _sum(input, other, alpha)
@@ -134,6 +135,7 @@ def add(input, other, *, alpha=1, out=None):
 
 
 @method
+@repeated
 def add_(self, other, *, alpha=1):
     """Add alpha * other to this tensor."""
     op, inputs, params = _sum(self, other, alpha)
@@ -141,6 +143,7 @@ def add_(self, other, *, alpha=1):
 
 
 @function(aliases=("subtract",))
+@repeated
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other"""
     op, inputs, params = _difference(input, other, alpha)
@@ -148,6 +151,7 @@ def sub(input, other, *, alpha=1, out=None):
 
 
 @method(aliases=("subtract_",))
+@repeated
 def sub_(self, other, *, alpha=1):
     """Subtract alpha * other from this tensor."""
     op, inputs, params = _difference(self, other, alpha)
@@ -232,6 +236,7 @@ def _division(rounding_mode):
 
 
 @function(aliases=("divide",))
+@repeated
 def div(input, other, *, rounding_mode=None, out=None):
     """input / other, rounded down ("floor"), towards zero ("trunc") or not at all."""
     return _division(rounding_mode)(input, other, out=out)

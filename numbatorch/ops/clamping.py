@@ -4,6 +4,7 @@ import math
 
 from .. import dtypes, graph
 from ..formulas import selection as formulas
+from ..op import repeated
 from . import scalars
 from .casting import cast
 from .comparison import ge, gt, le, lt
@@ -133,6 +134,7 @@ def _plan(input, min, max):
 
 
 @function(aliases=("clip",))
+@repeated
 def clamp(input, min=None, max=None, *, out=None):
     """Every element brought between `min` and `max`: numbers, tensors, or None for no bound."""
     op, inputs, params = _plan(input, min, max)

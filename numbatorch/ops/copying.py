@@ -1,7 +1,7 @@
 """Copies: copy_, clone, contiguous, fill_, zero_."""
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Spec, copy_values, primitive
+from ..op import Spec, copy_values, primitive, repeated
 from . import scalars
 from .casting import to_device
 from .registry import function, method
@@ -60,6 +60,7 @@ def _(grad):
 
 
 @function
+@repeated
 def clone(input, *, memory_format=None):
     """A copy of `input`; dense inputs keep the order of their strides."""
     strides = None
@@ -82,6 +83,7 @@ def numel(input):
 
 
 @method
+@repeated
 def contiguous(self, memory_format=None):
     """This tensor, copied to row-major memory where it is not."""
     return self if self.contiguous_layout else clone_op(self, strides=None)

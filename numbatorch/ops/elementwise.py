@@ -7,7 +7,7 @@ The class gives every elementwise op broadcasting, dtype promotion, Python numbe
 from inspect import getfullargspec
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Op, Spec, camel_case, check_target, scalar_name, write_inplace
+from ..op import Op, Spec, camel_case, check_target, native_call, scalar_name, write_inplace
 from . import scalars
 from .casting import cast
 from .copying import copy, zeros_like_meta
@@ -53,6 +53,9 @@ ANY, TENSOR_FIRST, TENSORS = (), (0,), (0, 1, 2)
 
 _NUMBERS = {bool, int, float}
 
+#: Calls of an op on numbers of which `native_call` is told.
+_MOST_CALLS_ON_NUMBERS = 256
+
 
 class _Numbers:
     """A plan for inputs some of which are numbers: constants of this dtype stand for them."""
@@ -94,6 +97,7 @@ class Elementwise(Op):
         self.compares = rule is compare
         #: dtypes that inputs may have without a cast.
         self._computed_as_is = set()
+        self._calls_on_numbers = 0
         super().__init__(infer, **attributes)
         self.infer = self._infer
         self.defaults = infer.__kwdefaults__ or {}
@@ -116,36 +120,66 @@ class Elementwise(Op):
         if type(self).compute is not Elementwise.compute or tuple(params) != self.param_names:
             return None
         forms = [graph.metadata_of(x) for x in inputs]
-        kernels = devices.kernels(inputs[0])
-        return kernels.elementwise.bind(self.formula, outputs, *forms, parameters=len(params))
+        parameters = tuple(params.values())
+        return devices.kernels(inputs[0]).elementwise.bind(
+            self.formula, outputs, *forms, parameters=parameters
+        )
 
-    def __call__(self, *args, out=None, **params):
+    def _call(self, key, args, params, out=None):
+        if "out" in params:
+            params = dict(params)
+            out, key = params.pop("out"), None
         if out is None:
             plan = self._find_plan(args, params)
-            if plan.__class__ is _Numbers:
-                args = plan.replaced(args)
-                plan = self.plan(args, params)
-            if plan is not None:
-                return self._run(plan, args, params)
+            if plan is not None and plan.__class__ is not _Numbers:
+                return self._run_and_keep(key, plan, args, args, params, params)
+        given = params
         inputs, params = self._bind(args, params)
-        given, inputs = inputs, self.prepare(inputs)
-        if inputs is not given and not params:
-            self._note_numbers(given, inputs[0].dtype)
+        inputs = self._prepared(inputs, params)
         if out is not None:
             return write_out(self, out, inputs, params)
-        return self.call(inputs, params)
+        return self._run_and_keep(key, self.plan(inputs, params), args, inputs, given, params)
 
-    def inplace(self, *args, **params):
-        plan = self._find_plan(args, params)
-        if plan.__class__ is _Numbers:
-            return write_inplace(self, args[0], plan.replaced(args), params)
+    def _run_and_keep(self, key, plan, args, inputs, given, params):
+        result = self._run(plan, inputs, params)
+        if key is not None and self._may_keep(args):
+            args = (*args, *given.values())
+            native_call.keep(key, self, plan, args, inputs, params, self._constants(args, inputs))
+        return result
+
+    def _prepared(self, inputs, params, target=None):
+        """The inputs, prepared (see there); those of a kind that came before faster."""
+        plan = None if params else self._find_plan(inputs, params)
         if plan is not None:
-            return write_inplace(self, args[0], args, params)
+            return plan.replaced(inputs) if plan.__class__ is _Numbers else inputs
+        prepared = self.prepare(inputs, target)
+        if prepared is not inputs and not params:
+            self._note_numbers(inputs, prepared[0].dtype)
+        return prepared
+
+    def _may_keep(self, args):
+        """Whether a call is worth a record: numbers among the operands may differ every time."""
+        if any([x.__class__ in _NUMBERS for x in args]):
+            self._calls_on_numbers += 1
+            return self._calls_on_numbers <= _MOST_CALLS_ON_NUMBERS
+        return True
+
+    @staticmethod
+    def _constants(args, inputs):
+        """The inputs that stand for numbers among the arguments."""
+        return [
+            x for x, given in zip(inputs, args) if given.__class__ in _NUMBERS and x is not None
+        ]
+
+    def _call_inplace(self, key, args, params):
+        given = params
         inputs, params = self._bind(args, params)
-        given, inputs = inputs, self.prepare(inputs, inputs[0])
-        if inputs is not given and not params:
-            self._note_numbers(given, inputs[0].dtype)
-        return write_inplace(self, given[0], inputs, params)
+        inputs = self._prepared(inputs, params, args[0])
+        result = write_inplace(self, args[0], inputs, params)
+        if key is not None and self._may_keep(args):
+            args = (*args, *given.values())
+            self.keep_inplace(key, args, inputs, params, self._constants(args, inputs))
+        return result
 
     def _note_numbers(self, inputs, dtype):
         """Plan for calls on numbers beside tensors of a floating `dtype`, which take it on."""
@@ -217,7 +251,7 @@ class Elementwise(Op):
 class Comparison(Elementwise):
     """An op whose result is constant almost everywhere, and so is a tensor that it is written into."""
 
-    def inplace(self, *args, **params):
+    def _call_inplace(self, key, args, params):
         inputs, params = self._bind(args, params)
         target, values = inputs[0], self.prepare(inputs, inputs[0])
         if graph.modes.grad_enabled and any([x._requires_grad for x in (target, *values)]):

@@ -2,7 +2,7 @@
 
 from .. import devices, dtypes, graph
 from ..formulas import combining
-from ..op import Spec, copy_values, primitive
+from ..op import Spec, copy_values, primitive, repeated
 from ..shapes import Size
 from . import lookup, scalars
 from .copying import fresh_full
@@ -64,6 +64,7 @@ def _(grad, indices, padding_idx):
 
 
 @function(method=False)
+@repeated
 def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
     """The rows of `weight` (rows, features) at `indices`; the row `padding_idx` gets no gradient."""
     if len(weight.shape) != 2:

@@ -5,7 +5,7 @@ strides and broadcasts batches. The functions composed from them are in tensordo
 """
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Spec, copy_values, primitive, scalar_name
+from ..op import Spec, copy_values, primitive, repeated, scalar_name
 from .arithmetic import add, conj_of, mul
 from .autocast import lower_precision
 from .output import store, write_out
@@ -163,8 +163,14 @@ def differentiate_product(op, product):
         return product(adjoint(mat1), grad)
 
 
+def _bind(out, inputs, params):
+    """The launch that one of these ops comes to."""
+    return devices.kernels(inputs[0]).matmul.bind(out, *map(devices.form_of, inputs))
+
+
 for _op in (mm_op, bmm_op, matmul_op):
     _op.forward(multiply)
+    _op.bind = _bind
     differentiate_product(_op, _op)
 
 
@@ -230,6 +236,7 @@ def _run(op, inputs, out):
 
 
 @function
+@repeated
 @lower_precision
 def mm(input, mat2, *, out=None):
     """The product of two matrices, of which the first may be sparse."""
@@ -239,6 +246,7 @@ def mm(input, mat2, *, out=None):
 
 
 @function
+@repeated
 @lower_precision
 def bmm(input, mat2, *, out=None):
     """The products of two batches (b, n, m) and (b, m, p) of matrices, pair by pair."""
@@ -246,12 +254,14 @@ def bmm(input, mat2, *, out=None):
 
 
 @function
+@repeated
 def mv(input, vec, *, out=None):
     """The product of a matrix with a vector."""
     return _run(mv_op, (input, vec), out)
 
 
 @function
+@repeated
 def dot(input, tensor, *, out=None):
     """The dot product of two vectors, without conjugation."""
     return _run(dot_op, (input, tensor), out)
@@ -264,6 +274,7 @@ def vdot(input, other, *, out=None):
 
 
 @function
+@repeated
 @lower_precision
 def matmul(input, other, *, out=None):
     """The matrix product; vectors count as a row on the left and as a column on the right.
@@ -410,6 +421,7 @@ def _weighted_sum(product, input, beta, alpha, out):
 
 
 @function(inplace=True)
+@repeated
 @lower_precision
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (mat1 @ mat2)"""
@@ -507,6 +519,20 @@ def _(out, input, weight, bias):
     multiply(graph.alias(out, shapes.Size((rows, columns)), (columns, 1)), flat, transposed, bias)
 
 
+def _bind_linear(out, inputs, params):
+    input, weight, bias = [None if x is None else devices.form_of(x) for x in inputs]
+    if len(input.shape) != 2:
+        return None
+    place = weight.place
+    transposed = devices.form_with(
+        weight.dtype, shapes.Size(weight.shape[::-1]), weight.strides[::-1], place.type, place.index
+    )
+    return devices.kernels(inputs[0]).matmul.bind(out, input, transposed, bias)
+
+
+linear_op.bind = _bind_linear
+
+
 @linear_op.gradient("input")
 def _(grad, weight):
     return linear_op(grad, transpose(conj_of(weight), 0, 1), None)
@@ -523,6 +549,7 @@ def _(grad):
 
 
 @function(method=False)
+@repeated
 @lower_precision
 def linear(input, weight, bias=None):
     """input @ weight.T + bias: input (..., in), weight (out, in) or (in,), bias (out)."""

@@ -3,6 +3,7 @@
 from .. import devices, dtypes, graph
 from ..formulas import arithmetic, conversion, roots
 from ..formulas import power as formulas
+from ..op import repeated
 from . import scalars
 from .arithmetic import conj_of, mul
 from .autocast import full_precision
@@ -76,6 +77,7 @@ def _(grad, input, other, output):
 
 
 @function
+@repeated
 @full_precision(devices=("cuda",))
 def pow(input, exponent, *, out=None):
     """input to the power `exponent`; either may be a number."""

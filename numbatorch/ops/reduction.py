@@ -6,7 +6,7 @@ import warnings
 
 from .. import devices, dtypes, shapes
 from ..formulas import reduction as formulas
-from ..op import Spec, primitive, scalar_name
+from ..op import Spec, primitive, repeated, scalar_name
 from .arithmetic import true_divide
 from .autocast import full_precision
 from .casting import cast
@@ -128,6 +128,11 @@ def _declare(name, reduction, doc, result=_same, **attributes):
     def _(out, input, *, dims, keepdim):
         devices.kernels(out).reduction.reduce(reduction, out, input, dims)
 
+    def bind(out, inputs, params):
+        form = devices.form_of(inputs[0])
+        return devices.kernels(inputs[0]).reduction.bind(reduction, out, form, params["dims"])
+
+    op.bind = bind
     return op
 
 
@@ -205,6 +210,7 @@ def _returned_in(result, dtype):
 
 
 @function
+@repeated
 @numpy_names
 @full_precision(devices=("cuda",))
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
@@ -214,6 +220,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @function
+@repeated
 @numpy_names
 def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum over `dim` where NaN counts as zero."""
@@ -225,6 +232,7 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @function
+@repeated
 @numpy_names
 def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """The mean over `dim` (all dimensions by default) of floating-point or complex numbers."""
@@ -243,6 +251,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @function
+@repeated
 @numpy_names
 @full_precision
 def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
@@ -261,6 +270,7 @@ def count_nonzero(input, dim=None):
 
 
 @function
+@repeated
 @numpy_names
 def any(input, dim=None, keepdim=False, *, out=None):
     """Whether an element along `dim` is not zero."""
@@ -268,6 +278,7 @@ def any(input, dim=None, keepdim=False, *, out=None):
 
 
 @function
+@repeated
 @numpy_names
 def all(input, dim=None, keepdim=False, *, out=None):
     """Whether no element along `dim` is zero."""
@@ -307,6 +318,7 @@ def _extremum(op, input, dim, keepdim, out):
 
 
 @function
+@repeated
 @numpy_names
 def amax(input, dim=(), keepdim=False, *, out=None):
     """The maximum over `dim`; tied elements share its gradient."""
@@ -314,6 +326,7 @@ def amax(input, dim=(), keepdim=False, *, out=None):
 
 
 @function
+@repeated
 @numpy_names
 def amin(input, dim=(), keepdim=False, *, out=None):
     """The minimum over `dim`; tied elements share its gradient."""
@@ -384,6 +397,7 @@ def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 @function
+@repeated
 @numpy_names
 @full_precision(devices=("cuda",))
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):

@@ -6,7 +6,7 @@ import warnings
 
 from .. import changes, dtypes, graph, shapes
 from ..array import initialise
-from ..op import check_writable
+from ..op import check_writable, repeated
 from ..shapes import Size, broadcast_shapes, wrap_dim
 from .arithmetic import conj_of
 from .copying import clone, clone_op
@@ -32,6 +32,7 @@ from .views import (
 
 
 @method
+@repeated
 def view(self, *shape, size=None, dtype=None):
     """The same memory in another shape, or as elements of another dtype; never a copy."""
     if dtype is not None or len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
@@ -67,18 +68,21 @@ def _view_as_dtype(value, dtype):
 
 
 @method
+@repeated
 def view_as(self, other):
     """The same memory in the shape of `other`."""
     return view(self, other.shape)
 
 
 @method
+@repeated
 def reshape_as(self, other):
     """This tensor in the shape of `other`."""
     return reshape(self, other.shape)
 
 
 @function
+@repeated
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim as one; a 0-d tensor gets one dimension."""
     rank = len(input.shape)
@@ -94,6 +98,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 @function
+@repeated
 def unflatten(input, dim, sizes):
     """Dimension `dim` as several dimensions of the given sizes."""
     dim = wrap_dim(dim, len(input.shape))
@@ -111,6 +116,7 @@ def unflatten(input, dim, sizes):
 
 
 @function
+@repeated
 def ravel(input):
     """All elements in one row: a view where the memory is row-major."""
     return reshape(input, (-1,))
@@ -120,6 +126,7 @@ def ravel(input):
 
 
 @function(aliases=("moveaxis",))
+@repeated
 def movedim(input, source, destination):
     """Dimensions `source` moved to the positions `destination`; the others keep their order."""
     rank = len(input.shape)
@@ -144,6 +151,7 @@ def movedim(input, source, destination):
 
 
 @function
+@repeated
 def t(input):
     """A matrix transposed; tensors of fewer dimensions as they are."""
     if len(input.shape) > 2:

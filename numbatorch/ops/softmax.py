@@ -1,7 +1,7 @@
 """softmax and log_softmax, whose gradients are ops with kernels of their own."""
 
 from .. import devices, dtypes, shapes
-from ..op import primitive, scalar_name, spec_like
+from ..op import primitive, repeated, scalar_name, spec_like
 from .autocast import full_precision
 from .casting import cast
 from .reduction import run, sum_op
@@ -101,6 +101,7 @@ def _along(op, input, dim, dtype, out):
 
 
 @function
+@repeated
 @full_precision(devices=("cuda",))
 def softmax(input, dim, dtype=None, *, out=None):
     """exp(input) / sum(exp(input)) along `dim`, computed in `dtype`."""
@@ -108,6 +109,7 @@ def softmax(input, dim, dtype=None, *, out=None):
 
 
 @function
+@repeated
 @full_precision(devices=("cuda",))
 def log_softmax(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax along `dim`, computed in `dtype`."""

@@ -4,7 +4,7 @@ import operator
 
 from .. import devices, dtypes, graph, shapes
 from ..array import initialise
-from ..op import Layout, Spec, copy_values, primitive, view
+from ..op import Layout, Spec, copy_values, primitive, repeated, view
 from ..shapes import Size, contiguous_strides, wrap_dim
 from .copying import clone_op, fresh_full
 from .registry import function, method
@@ -232,6 +232,7 @@ def _(grad, input_shape):
 
 
 @function
+@repeated
 def reshape(input, *sizes, shape=None):
     """`input` in another shape: a view where the strides allow it, else a copy."""
     size = shapes.infer_size(sizes_of(sizes, "reshape", shape), shapes.numel(input.shape))
@@ -252,6 +253,7 @@ def _(grad):
 
 
 @method
+@repeated
 def expand(self, *sizes, size=None, implicit=False):
     """Repeat dimensions of size 1 without a copy; -1 keeps a size."""
     sizes = sizes_of(sizes, "expand", size)
@@ -294,6 +296,7 @@ def _(grad, dims):
 
 
 @function
+@repeated
 def permute(input, *order, dims=None):
     """Dimensions in the order `dims`."""
     dims = sizes_of(order, "permute", dims)
@@ -311,6 +314,7 @@ def permute(input, *order, dims=None):
 
 
 @function(aliases=("swapaxes", "swapdims"))
+@repeated
 def transpose(input, dim0, dim1):
     """Dimensions dim0 and dim1 swapped."""
     rank = len(input.shape)
@@ -336,6 +340,7 @@ def _(grad, input_shape, dim, index):
 
 
 @function
+@repeated
 def select(input, dim, index):
     """The slice at `index` of dimension `dim`, which goes away."""
     if not input.shape:
@@ -391,6 +396,7 @@ def _embed(grad, input_shape, dim, index):
 
 
 @function
+@repeated
 def narrow(input, dim, start, length):
     """`length` indices of dimension `dim` from `start` on."""
     if not input.shape:
@@ -428,6 +434,7 @@ def _(grad, dim):
 
 
 @function
+@repeated
 def unsqueeze(input, dim):
     """A dimension of size 1 put in at `dim`."""
     return unsqueeze_op(input, dim=wrap_dim(dim, len(input.shape) + 1))
@@ -446,6 +453,7 @@ def _(grad, input_shape):
 
 
 @function
+@repeated
 def squeeze(input, dim=None):
     """Dimensions of size 1 (all, or those named) taken out."""
     dims = () if dim == () else shapes.wrap_dims(dim, len(input.shape))
@@ -493,6 +501,7 @@ def _(grad, offset, dim1, dim2):
 
 
 @function
+@repeated
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of dimensions dim1 and dim2, `offset` above the main one, as the last dimension."""
     rank = len(input.shape)
