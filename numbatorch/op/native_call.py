@@ -731,7 +731,7 @@ def _kernel_words(op, plan, params, count):
             "pointer": bound.kernel.pointer if bound.items else 0, "items": bound.items,
             "grain": bound.grain, "slots": _words(bound.slots), "slot_count": len(bound.slots),
         }  # fmt: skip
-        return words, list(bound.places)
+        return words, [*bound.places, *[-1] * (count + 1 - len(bound.places))]
 
     def compute(out, *inputs):
         op.compute(out, *inputs, **params)

@@ -152,7 +152,7 @@ class Elementwise(Op):
         plan = None if params else self._find_plan(inputs, params)
         if plan is not None:
             return plan.replaced(inputs) if plan.__class__ is _Numbers else inputs
-        prepared = self.prepare(inputs, target)
+        prepared = self.prepare(inputs) if target is None else self.prepare(inputs, target)
         if prepared is not inputs and not params:
             self._note_numbers(inputs, prepared[0].dtype)
         return prepared
