@@ -386,6 +386,16 @@ def test_function_contracts():
         Cube()
 
 
+@pytest.mark.parametrize("join", [torch.stack, torch.cat])
+def test_a_long_list_of_views_needs_a_gradient_only_where_one_of_them_does(join):
+    rows = torch.ones(100, 1)
+    assert not join([rows[i] for i in range(100)]).requires_grad
+    x = torch.ones(100, 1, requires_grad=True)
+    joined = join([rows[0], *[x[i] for i in range(99)]])
+    joined.sum().backward()
+    assert x.grad.flatten().tolist() == [1.0] * 99 + [0.0]
+
+
 def test_the_graph_is_drawn():
     x = leaf(1.0, 2.0)
     source = str(torch.graph.draw((x * x).sum(), names={"x": x}))

@@ -19,7 +19,7 @@ def edges_and_needs(inputs):
 
 def needs_of(edges):
     """Which edges there are: bits below a bit that is 1, or minus the length of a long list."""
-    if len(edges) > 60:
+    if len(edges) > 60 and any([edge is not None for edge in edges]):
         return -len(edges)
     needs = 1 << len(edges)
     for i, edge in enumerate(edges):
