@@ -11,7 +11,8 @@ from unittest import mock
 
 import numbatorch as torch
 from numbatorch import dtypes, graph, op_samples
-from numbatorch.op import Op, Plan
+from numbatorch.op import Op
+from numbatorch.op.operation import Plan
 
 #: Calls that are kept of an op.
 MOST = 4

@@ -200,7 +200,7 @@ class Differentiation:
             if storage in self._results
         }
         sources = [
-            fresh.get(id(storage)) or self.outside.finder(storage) for storage in self._moving
+            fresh.get(id(storage)) or self.outside.place(storage) for storage in self._moving
         ]
         getters = [self.outside.getter(x) for x in self.arguments]
         metas = [metadata_of(x) for x in (*self.arguments, *self.leaves)]
@@ -208,8 +208,10 @@ class Differentiation:
         def attach(made, args, kwargs):
             storages, addresses = list(self._held), []
             for source in sources:
-                if callable(source):
-                    addresses.append(source(args, kwargs))
+                if source.__class__ is tuple:  # kept alive: the caller may let go of it
+                    argument, shift = source[0](args, kwargs), source[1]
+                    storages.append(argument.storage)
+                    addresses.append(argument.address - shift)
                 else:
                     storages.append(source.storage)
                     addresses.append(source.storage.address)

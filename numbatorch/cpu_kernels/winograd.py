@@ -278,7 +278,7 @@ def suits(dtype, axes, source_depth, channels, rows):
         and depth.first == 0
         and depth.count == source_depth
         and all(axis.step == 1 and sorted(axis.reach) == [0, 1, 2] for axis in (height, width))
-        and height.count * width.count >= 4
+        and width.count >= 4  # a narrower line of pixels would be written over by the tile's own
     )
 
 
@@ -320,9 +320,9 @@ def _first_tap(weight, axes, strides):
     """(address of the tap that reads the first place, the steps from there), as axes go."""
     steps = []
     for axis, step in zip(axes, strides):
-        (_, t0), (_, t1), _ = axis.taps
-        weight += min(axis.taps, key=lambda tap: tap[1])[0] * step
-        steps.append(step if t0 < t1 else -step)
+        first, second, _ = [tap for tap, _ in sorted(axis.taps, key=lambda tap: tap[1])]
+        weight += first * step
+        steps.append((second - first) * step)
     return weight, steps
 
 
