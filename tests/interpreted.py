@@ -26,6 +26,7 @@ from numba.np.numpy_support import as_dtype
 
 from numbatorch import cpu_kernels, cpu_target, formulas
 from numbatorch.cpu_kernels import native, vectors
+from numbatorch.op import native_call
 
 # Memory -----------------------------------------------------------------------------------------
 
@@ -292,15 +293,6 @@ def _call_kernel_object(self, items, grain, *integers, reals=()):
     _launch(self, items, integers, reals)
 
 
-def _bind(self, items, grain, integers, arrays):
-    def run(*operands):
-        if items:
-            addresses = [x.address for x in operands[:arrays]]
-            _launch(self, items, (*integers, *addresses), operands[arrays:])
-
-    return run
-
-
 class _Lenient:
     """`math` or `cmath` as compiled code has it: no exceptions, and float32 stays float32."""
 
@@ -355,7 +347,7 @@ def interpret():
     native.carray = lambda place, shape: array_at(place[0], shape, place[1])
     cpu_target.Kernel.pointer = property(_pointer_of)
     cpu_target.Kernel.__call__ = _call_kernel_object
-    cpu_target.Kernel.bind = _bind
+    native_call._Table.takes = lambda self, key: False  # nothing is repeated by machine code
     for module in _modules(cpu_kernels):
         if getattr(module, "np", None) is np:
             module.np = _Numpy()
