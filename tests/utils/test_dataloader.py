@@ -387,11 +387,9 @@ for number, batch in enumerate(loader):
 """
 
 
-@pytest.mark.parametrize("persistent", [False, True])
-def test_an_interrupt_ends_everything(persistent, tmp_path):
-    """Ctrl-C reaches all processes of the terminal's group; one traceback, and nobody is left."""
-    script = tmp_path / "train.py"
-    script.write_text(INTERRUPTED.format(persistent=persistent))
+def interrupted(script, text):
+    """What a script writes to stderr that is interrupted, with its workers, when it is ready."""
+    script.write_text(text)
     process = subprocess.Popen(
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
@@ -400,9 +398,26 @@ def test_an_interrupt_ends_everything(persistent, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
-    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+    return errors
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_an_interrupt_ends_everything(persistent, tmp_path):
+    """Ctrl-C reaches all processes of the terminal's group; one traceback, and nobody is left."""
+    errors = interrupted(tmp_path / "train.py", INTERRUPTED.format(persistent=persistent))
+    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_an_interrupt_of_starting_workers_is_reported_once(tmp_path):
+    """Workers that have not begun to serve when Ctrl-C comes end without a word."""
+    slow_start = "import os, time; os.register_at_fork(after_in_child=lambda: time.sleep(0.5))\n"
+    text = slow_start + INTERRUPTED.format(persistent=False).replace(
+        "for number", "loader = iter(loader)\nprint('ready', flush=True)\nfor number"
+    )
+    errors = interrupted(tmp_path / "train.py", text)
+    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 
 from ....cpu_target import get_num_threads, set_num_threads
-from . import transport
+from . import interrupts, transport
 from .fetch import IterableFetcher
 from .seeds import seed_worker
 
@@ -75,8 +75,9 @@ def worker_loop(
 ):
     """Answer every index from `tasks` with data in `results` until None comes or all stops."""
     global _worker_info
-    transport.register()
     try:
+        interrupts.let_through()
+        transport.register()
         if get_num_threads() != 1:  # a forked process cannot use its parent's thread pool
             set_num_threads(1)
         seed = seed_worker(base_seed, worker_id)

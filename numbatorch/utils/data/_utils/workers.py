@@ -9,7 +9,7 @@ import os
 import time
 import weakref
 
-from . import transport
+from . import interrupts, transport
 from .worker import STATUS_CHECK_INTERVAL, Failure, IterationEnd, Resume, worker_loop
 
 
@@ -52,7 +52,8 @@ class WorkerPool:
                 + (worker, num_workers),
                 daemon=True,
             )
-            process.start()
+            with interrupts.held_back():
+                process.start()
             self._processes.append(process)
 
     def begin(self, indices) -> None:
