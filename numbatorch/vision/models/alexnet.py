@@ -40,5 +40,5 @@ class AlexNet(nn.Module):
 
 def alexnet(*, weights=None, progress=True, **config):
     """AlexNet."""
-    refuse(weights, "alexnet")
+    refuse("alexnet", weights, config)
     return AlexNet(**config)

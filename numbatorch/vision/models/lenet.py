@@ -31,5 +31,5 @@ class LeNet(nn.Module):
 
 def lenet(*, weights=None, **config):
     """LeNet-5."""
-    refuse(weights, "lenet")
+    refuse("lenet", weights, config)
     return LeNet(**config)

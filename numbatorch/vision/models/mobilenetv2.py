@@ -10,13 +10,13 @@ _STAGES = (
 )  # fmt: skip
 
 
-def _unit(inputs, outputs, kernel_size, stride=1, groups=1):
-    """Convolution, batch normalization, ReLU6."""
+def _unit(inputs, outputs, kernel_size, norm_layer, stride=1, groups=1):
+    """Convolution, normalization, ReLU6."""
     return nn.Sequential(
         nn.Conv2d(
             inputs, outputs, kernel_size, stride, kernel_size // 2, groups=groups, bias=False
         ),
-        nn.BatchNorm2d(outputs),
+        norm_layer(outputs),
         nn.ReLU6(inplace=True),
     )
 
@@ -24,38 +24,57 @@ def _unit(inputs, outputs, kernel_size, stride=1, groups=1):
 class InvertedResidual(nn.Module):
     """Widen, convolve each channel by itself, narrow; with the input added where the shape allows."""
 
-    def __init__(self, inputs, outputs, stride, expand_ratio):
+    def __init__(self, inp, oup, stride, expand_ratio, norm_layer=None):
         super().__init__()
-        hidden = inputs * expand_ratio
-        widen = [] if expand_ratio == 1 else [_unit(inputs, hidden, 1)]
+        if stride not in (1, 2):
+            raise ValueError(f"stride should be 1 or 2 instead of {stride}")
+        norm_layer = norm_layer or nn.BatchNorm2d
+        hidden = round(inp * expand_ratio)
+        widen = [] if expand_ratio == 1 else [_unit(inp, hidden, 1, norm_layer)]
         self.conv = nn.Sequential(
             *widen,
-            _unit(hidden, hidden, 3, stride, groups=hidden),
-            nn.Conv2d(hidden, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            _unit(hidden, hidden, 3, norm_layer, stride, groups=hidden),
+            nn.Conv2d(hidden, oup, 1, bias=False),
+            norm_layer(oup),
         )
-        self.use_res_connect = stride == 1 and inputs == outputs
+        self.stride = stride
+        self.out_channels = oup
+        self.use_res_connect = stride == 1 and inp == oup
 
     def forward(self, x):
         return x + self.conv(x) if self.use_res_connect else self.conv(x)
 
 
 class MobileNetV2(nn.Module):
-    """Classifies N x 3 x 224 x 224 images; `width_mult` scales the channels of all layers."""
+    """Classifies N x 3 x 224 x 224 images; `width_mult` scales the channels of all layers.
 
-    def __init__(self, num_classes=1000, width_mult=1.0, dropout=0.2):
+    `inverted_residual_setting` lists the stages as (expansion, channels, blocks, stride of the first
+    block); numbers of channels are rounded to multiples of `round_nearest`.
+    """
+
+    def __init__(
+        self, num_classes=1000, width_mult=1.0, inverted_residual_setting=None, round_nearest=8,
+        block=None, norm_layer=None, dropout=0.2,
+    ):  # fmt: skip
         super().__init__()
-        inputs = _rounded(32 * width_mult)
-        features = [_unit(3, inputs, 3, stride=2)]
-        for expansion, channels, blocks, stride in _STAGES:
-            outputs = _rounded(channels * width_mult)
+        block = block or InvertedResidual
+        norm_layer = norm_layer or nn.BatchNorm2d
+        stages = _STAGES if inverted_residual_setting is None else inverted_residual_setting
+        if len(stages) == 0 or len(stages[0]) != 4:
+            raise ValueError(
+                "inverted_residual_setting should be non-empty or a 4-element list, got "
+                f"{inverted_residual_setting}"
+            )
+        inputs = _rounded(32 * width_mult, round_nearest)
+        features = [_unit(3, inputs, 3, norm_layer, stride=2)]
+        for expansion, channels, blocks, stride in stages:
+            outputs = _rounded(channels * width_mult, round_nearest)
             for number in range(blocks):
-                features.append(
-                    InvertedResidual(inputs, outputs, stride if number == 0 else 1, expansion)
-                )
+                first = stride if number == 0 else 1
+                features.append(block(inputs, outputs, first, expansion, norm_layer=norm_layer))
                 inputs = outputs
-        self.last_channel = _rounded(1280 * max(1.0, width_mult))
-        features.append(_unit(inputs, self.last_channel, 1))
+        self.last_channel = _rounded(1280 * max(1.0, width_mult), round_nearest)
+        features.append(_unit(inputs, self.last_channel, 1, norm_layer))
         self.features = nn.Sequential(*features)
         self.classifier = nn.Sequential(
             nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes)
@@ -66,7 +85,7 @@ class MobileNetV2(nn.Module):
         return self.classifier(self.features(x).mean(dim=(2, 3)))
 
 
-def _rounded(channels, divisor=8):
+def _rounded(channels, divisor):
     """The nearest multiple of `divisor`, at most 10% below `channels`."""
     result = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return result if result >= 0.9 * channels else result + divisor
@@ -75,6 +94,8 @@ def _rounded(channels, divisor=8):
 def _initialise(module):
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0, 0.01)
         nn.init.zeros_(module.bias)
@@ -82,5 +103,5 @@ def _initialise(module):
 
 def mobilenet_v2(*, weights=None, progress=True, **config):
     """MobileNetV2."""
-    refuse(weights, "mobilenet_v2")
+    refuse("mobilenet_v2", weights, config)
     return MobileNetV2(**config)

@@ -56,7 +56,7 @@ def _initialise(module):
 
 def _builder(layers, batch_norm):
     def build(*, weights=None, progress=True, **config):
-        refuse(weights, build.__name__)
+        refuse(build.__name__, weights, config)
         return VGG(make_features(layers, batch_norm), **config)
 
     build.__name__ = build.__qualname__ = f"vgg{layers}_bn" if batch_norm else f"vgg{layers}"

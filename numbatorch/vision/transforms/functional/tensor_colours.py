@@ -1,17 +1,18 @@
 """Colours of tensors (..., 3, H, W): bytes, or floats from 0 to 1."""
 
-from ... import ops
-from ...creation import arange
-from ...dtypes import float32
+from .... import ops
+from ....creation import arange
+from ....dtypes import float32
 
 
 def most(image):
     """The value of white."""
-    return 1.0 if image.is_floating_point() else 255.0
+    return 1.0 if image.is_floating_point() else 255
 
 
 def blend(image, other, ratio):
     """ratio * image + (1 - ratio) * other, kept in range."""
+    ratio = float(ratio)  # a whole number times bytes would be bytes, and overflow
     mixed = ratio * image + (1.0 - ratio) * other
     return mixed.clamp(0, most(image)).to(image.dtype)
 
