@@ -73,17 +73,22 @@ class Summary:
         )
 
     def _repr_html_(self):
-        head = "".join(f"<th style='text-align: left'>{title}</th>" for title in self._TITLES)
+        head = "".join(
+            _cell(title, "th", "left" if i < 3 else "right") for i, title in enumerate(self._TITLES)
+        )
         body = ""
-        for row in self.cells():
-            indent = len(row[0]) - len(row[0].lstrip())
-            first = (
-                f"<td style='text-align: left; padding-left: {0.5 + 0.6 * indent}em'>{row[0]}</td>"
-            )
-            middle = "".join(f"<td style='text-align: left'>{text}</td>" for text in row[1:3])
-            last = "".join(f"<td style='text-align: right'>{text}</td>" for text in row[3:])
-            body += f"<tr>{first}{middle}{last}</tr>"
+        for name, *cells in self.cells():
+            indent = len(name) - len(name.lstrip())
+            row = _cell(name, "td", "left", 0.6 + 0.6 * indent)
+            for i, text in enumerate(cells):
+                row += _cell(text, "td", "left" if i < 2 else "right")
+            body += f"<tr>{row}</tr>"
         return f"<table><tr>{head}</tr>{body}</table><p>{self.total()}</p>"
+
+
+def _cell(text, tag, side, indent=0.6):
+    style = f"text-align: {side}; white-space: nowrap; padding: 0.2em 0.6em 0.2em {indent:.1f}em"
+    return f"<{tag} style='{style}'>{text}</{tag}>"
 
 
 def summary(model, *inputs, **keywords):

@@ -1,5 +1,7 @@
 """What the documentation site is made from: the table of ops, docstrings, links."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "docs"))
 import check_links
 from generate import calls, ops, pages, repository, sources
 from generate.kernel_calls import formulas_of, kernels_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 #: Views launch no kernel, and a copy between devices is none.
 COMPUTED = sorted(name for name, op in REGISTRY.items() if not op.is_view and name != "to_device")
@@ -118,6 +122,25 @@ def test_dead_links_are_found(tmp_path):
 
 def test_formulas_become_mathml():
     pytest.importorskip("latex2mathml")
-    from mathml import convert
+    from mathml import draw
 
-    assert "<mfrac>" in convert(r"\frac{1}{2}")
+    assert "<mfrac>" in draw(r"\frac{a}{b}")
+    lines = draw(r"\begin{aligned} a &= b \\[2pt] c &= d \end{aligned}", display="block")
+    assert lines.count("<mtr>") == 2 and "2pt" not in lines.replace('"3pt"', "")
+    with pytest.raises(ValueError, match=r"'\\\\foo' would show"):
+        draw(r"\foo x")
+
+
+def test_every_formula_of_the_book_can_be_drawn():
+    pytest.importorskip("latex2mathml")
+    from mathml import draw
+
+    drawn = 0
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            text = re.sub(r"```.*?```|`[^`]*`", "", "".join(cell["source"]), flags=re.S)
+            if cell["cell_type"] == "markdown":
+                for block, inline in re.findall(r"\$\$(.+?)\$\$|\$([^$]+?)\$", text, re.S):
+                    assert draw(block or inline).startswith("<math")
+                    drawn += 1
+    assert drawn > 100
