@@ -18,8 +18,7 @@ from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 
-from . import callbacks, changes, config, cpu_builtins, native_state, recording
-from .cpu_builtins import call_kernel, word
+from . import callbacks, changes, config, cpu_builtins, native_state, recording, thread_pool
 from .kernel_cache import KernelCache
 
 SIGNATURE = types.void(types.int64, types.int64, types.int64)
@@ -46,12 +45,11 @@ _number_functions()
 class Kernel:
     """One specialisation of a kernel: compiled at its first call, or loaded from the disk cache."""
 
-    __slots__ = ("function", "flags", "parallel", "_dispatcher", "_pointer")
+    __slots__ = ("function", "flags", "_dispatcher", "_pointer")
 
-    def __init__(self, function, flags, parallel=False):
+    def __init__(self, function, flags):
         self.function = function
         self.flags = flags
-        self.parallel = parallel
         self._dispatcher = None
         self._pointer = None
 
@@ -76,10 +74,7 @@ class Kernel:
     def dispatcher(self):
         """The compiled Numba function, for callers that are themselves compiled."""
         if self._dispatcher is None:
-            options = {"parallel": True} if self.parallel else {}
-            self._dispatcher = _compile(
-                self.function, SIGNATURE, fastmath=set(self.flags), **options
-            )
+            self._dispatcher = _compile(self.function, SIGNATURE, fastmath=set(self.flags))
         return self._dispatcher
 
     @property
@@ -155,31 +150,12 @@ def specialise(factory, *key, flags=DEFAULT_FLAGS):
 # Threads ----------------------------------------------------------------------------------------
 
 
-def _in_chunks():
-    """The kernel that runs another one over `items` work items in `chunks` parallel chunks.
-
-    Slots: the other's pointer, then what its own slots hold.
-    """
-
-    def parallel_kernel(chunks, items, arguments):
-        pointer = word(arguments, 0)
-        size = (items + chunks - 1) // chunks
-        size = (size + 15) // 16 * 16 if size >= 64 else size
-        for chunk in numba.prange(chunks):
-            begin = min(chunk * size, items)
-            end = min(begin + size, items)
-            if begin < end:
-                call_kernel(pointer, begin, end, arguments + 8)
-
-    return parallel_kernel
-
-
 @cache
 def parallel_launcher():
     """The kernel that splits the items of another one over threads, compiled."""
-    launcher = Kernel(_in_chunks(), frozenset(), parallel=True)
-    native_state.words[native_state.LAUNCHER] = launcher.pointer  # compiled: Numba has threads now
-    set_num_threads(_threads)
+    launcher = Kernel(thread_pool.launch_in_chunks(), frozenset())
+    thread_pool.start(_threads - 1)
+    native_state.words[native_state.LAUNCHER] = launcher.pointer
     return launcher
 
 
@@ -201,16 +177,16 @@ def set_num_threads(count):
     _threads = min(count, numba.config.NUMBA_NUM_THREADS)
     native_state.words[native_state.THREADS] = _threads
     native_state.defaults_changed()  # launches are split otherwise
-    numba.set_num_threads(_threads)
+    if native_state.words[native_state.LAUNCHER]:
+        thread_pool.start(_threads - 1)
     changes.note()
 
 
 def _start_child():
     global _threads
     changes.note()
-    _threads = native_state.words[native_state.THREADS] = (
-        1  # the OpenMP pool does not survive a fork
-    )
+    thread_pool.forget()
+    _threads = native_state.words[native_state.THREADS] = 1  # the parent has one for each core
     _number_functions()
 
 

@@ -22,6 +22,7 @@ LAYERS = [
     },
     {"kernel_cache"},
     {"cpu_builtins"},
+    {"thread_pool"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator"},
     {"host_allocator"},
     {"memory", "array", "dlpack_capsules", "shared_memory"},

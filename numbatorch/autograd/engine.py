@@ -210,7 +210,9 @@ class _Walk:
             waiting[index] = gradient if old is None else add_op(old, gradient)
 
     def deliver_to_leaf(self, leaf, gradient):
-        gradient = conform(gradient, graph.metadata_of(leaf))
+        form = graph.metadata_of(leaf)
+        if gradient.form is not form:
+            gradient = conform(gradient, form)
         if leaf._hooks:
             gradient = _leaf_hooks(leaf, gradient)
         if self.targets is None:
@@ -242,8 +244,9 @@ class _Walk:
                 gradient = conform(gradient, form)
             self.deliver(edge, gradient)
             target = edge[0]
-            if target in counts:
-                left = counts[target] = counts[target] - 1
+            left = counts.get(target)
+            if left is not None:
+                counts[target] = left = left - 1
                 if left == 0:
                     heapq.heappush(self.ready, (-target.sequence, target))
 
@@ -284,7 +287,8 @@ def conform(gradient, form):
         gradient = reduction.sum_to_size(gradient, form.shape)
     if gradient.dtype is not form.dtype:
         gradient = cast(gradient, form.dtype)  # of a complex gradient, the real part
-    if graph.metadata_of(gradient).place != form.place:
+    place = graph.metadata_of(gradient).place
+    if place is not form.place and place != form.place:
         gradient = to_device(gradient, form.place)
     return gradient
 

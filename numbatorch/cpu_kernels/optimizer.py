@@ -4,6 +4,7 @@ The kernel gets a table with a row for each parameter: where its elements begin 
 the addresses of the parameter, its gradient and its state, and its coefficients.
 """
 
+import ctypes
 import struct
 from functools import cache
 
@@ -120,27 +121,32 @@ def update(formula, columns, coefficients):
 
     All tensors are dense and of one dtype; coefficients[i] are the numbers of parameter i.
     """
-    params = columns[0]
-    dtype = params[0].dtype
-    kernel = cpu_target.specialise(
-        updater, formula, len(columns), len(coefficients[0]), dtype.numba, dtype.compute,
-        conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
-    )  # fmt: skip
-    rows, numbers = len(params), len(coefficients[0])
+    rows, numbers = len(columns[0]), len(coefficients[0])
+    kernel = _kernel(formula, len(columns), numbers, columns[0][0].dtype)
     words, elements = [], 0
     for tensors, factors in zip(zip(*columns), coefficients):
         words += (elements, *[x.address for x in tensors], *factors)
         elements += shapes.numel(tensors[0].shape)
     width = 1 + len(columns) + numbers
     words += (elements, *[0] * (width - 1))
-    table = np.frombuffer(_packer(rows, width, numbers)(*words), np.int64).reshape(-1, width)
+    new_table, pack = _table(rows, width, numbers)
+    table = new_table()
+    pack(table, 0, *words)
     if recording.recorder is not None:
-        table = table.copy()  # which may be written to
-        recording.recorder.table(table, len(columns))
-    kernel(elements, GRAIN, table.ctypes.data, rows)
+        recording.recorder.table(np.ctypeslib.as_array(table).reshape(-1, width), len(columns))
+    kernel(elements, GRAIN, ctypes.addressof(table), rows)
 
 
 @cache
-def _packer(rows, width, numbers):
-    """pack(*words): a table of rows whose last words are real numbers, and one of integers."""
-    return struct.Struct(f"{width - numbers}q{numbers}d" * rows + f"{width}q").pack
+def _kernel(formula, columns, coefficients, dtype):
+    return cpu_target.specialise(
+        updater, formula, columns, coefficients, dtype.numba, dtype.compute,
+        conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
+    )  # fmt: skip
+
+
+@cache
+def _table(rows, width, numbers):
+    """(a class, pack_into): a table of rows whose last words are real numbers, and one of integers."""
+    layout = f"{width - numbers}q{numbers}d" * rows + f"{width}q"
+    return ctypes.c_int64 * ((rows + 1) * width), struct.Struct(layout).pack_into

@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from .. import shapes
-from ..cpu_target import call_kernel
+from ..cpu_builtins import call_kernel
 from .native import integer, read, stack, write
 
 BLOCK = 512

@@ -11,6 +11,7 @@ class GradientRule:
         self.inputs = set()
         self.output = False
         self.getters = [self._getter(op, name) for name in inspect.signature(function).parameters]
+        self.takes_gradient_alone = self.getters == [_grad]
 
     def _getter(self, op, name):
         if name in _GRADIENTS:  # also where an input is called grad
@@ -30,6 +31,8 @@ class GradientRule:
         return _param_getter(name)
 
     def __call__(self, node, grads):
+        if self.takes_gradient_alone:
+            return self.function(grads[0])
         return self.function(*[get(node, grads) for get in self.getters])
 
 

@@ -639,16 +639,24 @@ def _without_memory(args):
     return [devices.form_of(x) if isinstance(x, graph.Value) else x for x in args]
 
 
-def keep(key, op, plan, args, inputs, params, constants=(), in_place=False):
+def keep(
+    key, op, plan, args, inputs, params, constants=(), in_place=False, in_order=False
+):  # fmt: skip
     """Let the next call of `key` do what this one did: one call of `op` on `inputs` by `plan`.
 
     Each input is one of the arguments `args` of the call, or is in `constants`: nobody will change
-    its values. Where that cannot be recorded, the key is refused.
+    its values. With `in_order`, input i is argument i or made of it. Where that cannot be recorded,
+    the key is refused.
     """
-    if _has_twins(args) or not table.takes(key):
+    if not table.takes(key):
         return
     held = _without_memory(args)
-    sources = [_source(x, args, constants) for x in inputs]
+    if in_order:
+        sources = [_source_in_order(x, i, args, constants) for i, x in enumerate(inputs)]
+    elif _has_twins(args):
+        return
+    else:
+        sources = [_source(x, args, constants) for x in inputs]
     outputs = plan.outputs
     one = outputs.__class__ is devices.Form or op.is_view and hasattr(outputs, "offset")
     on_host = all([form is None or form.place is devices.CPU for form in plan.forms])
@@ -756,6 +764,15 @@ def _source(x, args, constants):
     for i, candidate in enumerate(args):
         if candidate is x:
             return i, 0
+    if x is None or any([x is constant for constant in constants]):
+        return -1, id(x)
+    return None
+
+
+def _source_in_order(x, i, args, constants):
+    """The same, where only argument i may be what `x` comes from."""
+    if i < len(args) and args[i] is x:
+        return i, 0
     if x is None or any([x is constant for constant in constants]):
         return -1, id(x)
     return None

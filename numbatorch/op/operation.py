@@ -150,7 +150,8 @@ class Op:
             plan = self._make_plan(inputs, params)
         result = self._run(plan, inputs, params)
         if key is not None:
-            native_call.keep(key, self, plan, (*inputs, *params.values()), inputs, params)
+            args = (*inputs, *params.values())
+            native_call.keep(key, self, plan, args, inputs, params, in_order=True)
         return result
 
     def call(self, inputs, params):
@@ -307,15 +308,17 @@ class Op:
         check_devices(self, inputs)
         result = write_inplace(self, inputs[0], inputs, params)
         if key is not None:
-            self.keep_inplace(key, (*inputs, *params.values()), inputs, params)
+            self.keep_inplace(key, (*inputs, *params.values()), inputs, params, in_order=True)
         return result
 
-    def keep_inplace(self, key, args, inputs, params, constants=()):
+    def keep_inplace(self, key, args, inputs, params, constants=(), in_order=False):
         """Let `native_call` repeat a call in place, where it can."""
         plan = self.plan(inputs, params)
         fits = inputs[0] is args[0] and plan.outputs is devices.form_of(inputs[0])
         if fits and self.inplace_safe:
-            native_call.keep(key, self, plan, args, inputs, params, constants, in_place=True)
+            native_call.keep(
+                key, self, plan, args, inputs, params, constants, in_place=True, in_order=in_order
+            )
         else:
             native_call.refuse(key, args)
 

@@ -113,6 +113,8 @@ def zero_(self):
 
 def fresh_full(shape, value, dtype, place):
     """A new value filled with one number, without history."""
+    if not shape:
+        return clone_op(scalars.constant(value, dtype, place), strides=None)
     result = graph.allocate(shapes.Size(shape), dtype, place)
     copy_values(result, scalars.constant(value, dtype, place))
     return result

@@ -143,8 +143,10 @@ class Elementwise(Op):
     def _run_and_keep(self, key, plan, args, inputs, given, params):
         result = self._run(plan, inputs, params)
         if key is not None and self._may_keep(args):
+            in_order = _names_no_tensor(given)
             args = (*args, *given.values())
-            native_call.keep(key, self, plan, args, inputs, params, self._constants(args, inputs))
+            constants = self._constants(args, inputs)
+            native_call.keep(key, self, plan, args, inputs, params, constants, in_order=in_order)
         return result
 
     def _prepared(self, inputs, params, target=None):
@@ -177,8 +179,10 @@ class Elementwise(Op):
         inputs = self._prepared(inputs, params, args[0])
         result = write_inplace(self, args[0], inputs, params)
         if key is not None and self._may_keep(args):
+            in_order = _names_no_tensor(given)
             args = (*args, *given.values())
-            self.keep_inplace(key, args, inputs, params, self._constants(args, inputs))
+            constants = self._constants(args, inputs)
+            self.keep_inplace(key, args, inputs, params, constants, in_order)
         return result
 
     def _note_numbers(self, inputs, dtype):
@@ -287,6 +291,11 @@ def elementwise(
         return function(op, inplace=inplace, aliases=aliases, top_level=top_level)
 
     return declare
+
+
+def _names_no_tensor(params):
+    """Whether the tensors of a call are in the order of the op's inputs."""
+    return not any([isinstance(x, graph.Value) for x in params.values()])
 
 
 def _shared_dtype(inputs):

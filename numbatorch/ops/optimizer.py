@@ -21,7 +21,20 @@ def optimizer_step(*tensors, formula, columns, coefficients):
 def fusable(*columns):
     """Whether lists of parameters, gradients and state can be moved in one launch: dense, alike in
     layout, of one floating dtype, on one device."""
-    forms = [devices.forms_of(tuple(column)) for column in columns]
+    forms = tuple([devices.forms_of(tuple(column)) for column in columns])
+    found = _known.get(forms)
+    if found is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        found = _known[forms] = _alike(*forms)
+    return found
+
+
+_known, _MOST_KNOWN = {}, 256
+
+
+def _alike(*forms):
+    """`fusable` of lists of tensors that have these Forms."""
     dtype, place = forms[0][0].dtype, forms[0][0].place
     if not dtype.is_floating_point:
         return False

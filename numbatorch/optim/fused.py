@@ -31,10 +31,12 @@ class Rule(NamedTuple):
 class FusedUpdate:
     """One update of some parameters of a group by a Rule."""
 
+    __slots__ = ("optimizer", "groups", "index", "numbers", "counters", "others", "count")
+
     def __init__(self, optimizer, group, states, rule):
         self.optimizer = optimizer
         self.groups = optimizer.param_groups
-        self.index = next(i for i, known in enumerate(self.groups) if known is group)
+        self.index = [id(known) for known in self.groups].index(id(group))
         self.numbers = rule.numbers
         self.counters = [state["step"] for state in states if "step" in state]
         self.others = [[state[name] for name in rule.counters] for state in states]
@@ -80,7 +82,8 @@ def is_possible(params, grads, group, states, rule):
     """Whether a group can be moved by one launch: autograd does not follow, layouts agree."""
     if not params or group.get("differentiable") or group.get("capturable"):
         return False
-    if any("step" in state and state["step"].is_cuda for state in states):
-        return False
+    for state in states:
+        if "step" in state and state["step"].is_cuda:
+            return False
     columns = [[state[name] for state in states] for name in rule.states]
     return ops.optimizer.fusable(params, grads, *columns)

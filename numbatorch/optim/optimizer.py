@@ -15,7 +15,8 @@ from copy import deepcopy
 from itertools import chain
 
 from .. import dtypes, ops, recording
-from ..autograd import enable_grad, set_grad_enabled
+from ..autograd import enable_grad
+from ..graph import modes
 from ..tensor import Tensor
 from ..utils.hooks import RemovableHandle, register
 from . import fused
@@ -130,7 +131,11 @@ class Optimizer:
         """Move every parameter that has a gradient; returns what `closure()` returned."""
         if recording.recorder is not None:
             recording.recorder.optimizer_step(self)
-        with set_grad_enabled(self.defaults.get("differentiable", False)):
+        recorded, modes.grad_enabled = (
+            modes.grad_enabled,
+            bool(self.defaults.get("differentiable", False)),
+        )
+        try:
             loss = None
             if closure is not None:
                 with enable_grad():
@@ -140,16 +145,21 @@ class Optimizer:
                 _check_capturable(params, group)
                 self.update_group(params, grads, states, group)
             return loss
+        finally:
+            modes.grad_enabled = recorded
 
     def _gather(self, group: dict) -> tuple[list, list, list]:
         """The parameters of a group that have a gradient, with gradients and states."""
         params, grads, states = [], [], []
+        maximize = group.get("maximize")
         for param in group["params"]:
-            if param.grad is None:
+            grad = param.grad
+            if grad is None:
                 continue
             state = self._state_of(param, group)
-            grad = -param.grad if group.get("maximize") else param.grad
-            if self.complex_as_real and param.is_complex():
+            if maximize:
+                grad = -grad
+            if self.complex_as_real and param.dtype.is_complex:
                 state = {name: _as_real(value) for name, value in state.items()}
                 param, grad = ops.view_as_real(param), ops.view_as_real(grad)
             params.append(param)
@@ -359,8 +369,7 @@ class Optimizer:
 def _with_hooks(step):
     @functools.wraps(step)
     def hooked_step(self, *args, **kwargs):
-        before = (_global_step_pre_hooks, self._optimizer_step_pre_hooks)
-        for hook in chain.from_iterable(hooks.values() for hooks in before):
+        for hook in (*_global_step_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
             replaced = hook(self, args, kwargs)
             if replaced is None:
                 continue
@@ -371,8 +380,7 @@ def _with_hooks(step):
                 )
             args, kwargs = replaced
         result = step(self, *args, **kwargs)
-        after = (self._optimizer_step_post_hooks, _global_step_post_hooks)
-        for hook in chain.from_iterable(hooks.values() for hooks in after):
+        for hook in (*self._optimizer_step_post_hooks.values(), *_global_step_post_hooks.values()):
             hook(self, args, kwargs)
         return result
 
