@@ -10,7 +10,7 @@ from .cuda_memory import CudaStorage, resolve_index
 from .op import copy_values, repeated, scalar_name
 from .ops import scalars
 from .ops.casting import cast, to_device
-from .ops.copying import fresh_full
+from .ops.copying import fresh_full, preserved_strides
 from .ops.output import store
 from .ops.registry import function, method
 from .ops.views import sizes_of
@@ -128,12 +128,19 @@ def _like(input, place):
     return devices.of(input) if place is None else place
 
 
+def memory_like(input, dtype, place, memory_format):
+    """A fresh value in the form of `input`: dense, with its dimensions in the same order."""
+    strides = preserved_strides(input, memory_format)
+    place = devices.resolve(_like(input, place))
+    return graph.allocate(input.shape, dtype or input.dtype, place, strides)
+
+
 @function(method=False)
 def empty_like(
     input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
 ):
     """Uninitialised elements in the form of `input`."""
-    return finish(_empty(input.shape, dtype or input.dtype, _like(input, device)), requires_grad)
+    return finish(memory_like(input, dtype, device, memory_format), requires_grad)
 
 
 @function(method=False)
@@ -141,7 +148,10 @@ def zeros_like(
     input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
 ):
     """Zeros in the form of `input`."""
-    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full_like(
+        input, 0, dtype=dtype, device=device, requires_grad=requires_grad,
+        memory_format=memory_format,
+    )  # fmt: skip
 
 
 @function(method=False)
@@ -149,7 +159,10 @@ def ones_like(
     input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
 ):
     """Ones in the form of `input`."""
-    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full_like(
+        input, 1, dtype=dtype, device=device, requires_grad=requires_grad,
+        memory_format=memory_format,
+    )  # fmt: skip
 
 
 @function(method=False)
@@ -158,8 +171,12 @@ def full_like(
     memory_format=None,
 ):  # fmt: skip
     """`fill_value` in the form of `input`."""
-    place = _like(input, device)
-    return _full((input.shape,), fill_value, None, dtype or input.dtype, place, requires_grad)
+    result = memory_like(input, dtype, device, memory_format)
+    if isinstance(fill_value, graph.Value):
+        fill_value = fill_value.item()
+    scalars.check_fill(fill_value, result.dtype)
+    copy_values(result, scalars.constant(fill_value, result.dtype, devices.of(result)))
+    return finish(result, requires_grad)
 
 
 @method

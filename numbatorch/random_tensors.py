@@ -1,9 +1,8 @@
 """New tensors of random numbers: rand, randn, randint, randperm, normal and the *_like functions."""
 
 from . import devices, dtypes, graph
-from .creation import finish, given, shape_of
+from .creation import finish, given, memory_like, shape_of
 from .op import scalar_name
-from .ops.copying import preserved_strides
 from .ops.drawing import overwrite, overwriting
 from .ops.output import store
 from .ops.random import normal_, random_, uniform_
@@ -144,9 +143,8 @@ def normal(
 # In the form of another tensor --------------------------------------------------------------------
 
 
-def _like(input, dtype, device, requires_grad, draw):
-    place = devices.of(input) if device is None else devices.resolve(device)
-    result = graph.allocate(input.shape, dtype or input.dtype, place, preserved_strides(input))
+def _like(input, dtype, device, requires_grad, memory_format, draw):
+    result = memory_like(input, dtype, device, memory_format)
     draw(result)
     return finish(result, requires_grad)
 
@@ -161,7 +159,7 @@ def rand_like(
     def draw(result):
         uniform_(result, generator=generator)
 
-    return _like(input, dtype, device, requires_grad, draw)
+    return _like(input, dtype, device, requires_grad, memory_format, draw)
 
 
 @function(method=False)
@@ -174,7 +172,7 @@ def randn_like(
     def draw(result):
         normal_(result, generator=generator)
 
-    return _like(input, dtype, device, requires_grad, draw)
+    return _like(input, dtype, device, requires_grad, memory_format, draw)
 
 
 @function(method=False)
@@ -188,4 +186,4 @@ def randint_like(
     def draw(result):
         random_(result, int(low), int(high), generator=generator)
 
-    return _like(input, dtype, device, requires_grad, draw)
+    return _like(input, dtype, device, requires_grad, memory_format, draw)

@@ -37,6 +37,7 @@ cummax = _structure("cummax", "values", "indices")
 cummin = _structure("cummin", "values", "indices")
 sort = _structure("sort", "values", "indices")
 topk = _structure("topk", "values", "indices")
+frexp = _structure("frexp", "mantissa", "exponent")
 aminmax = _structure("aminmax", "min", "max")
 histogram = _structure("histogram", "hist", "bin_edges")
 

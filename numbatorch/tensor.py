@@ -1,5 +1,7 @@
 """Tensor: the value that users hold. Its methods are thin calls into ops."""
 
+import operator
+
 import numpy as np
 
 from . import (
@@ -52,7 +54,6 @@ class Tensor(Value):
     is_sparse_csr = is_ipu = is_maia = is_mtia = is_vulkan = is_xla = False
     layout = strided
     name = None
-    names = property(lambda self: (None,) * self.ndim)
 
     new = new
 
@@ -431,24 +432,42 @@ def _python_number(host):
     return host.item()
 
 
-def _operator(operation, reflected=False):
-    """A method for a Python operator; NotImplemented where the other operand is no number."""
+def _operator(operation):
+    """A method for a Python operator; NotImplemented where the other operand is no number.
+
+    An array's own operator then computes with NumPy, in NumPy's dtype, and gives a tensor.
+    """
 
     def apply(self, other):
         if isinstance(other, _OPERANDS):
             return operation(self, other)
-        if isinstance(other, np.ndarray):
-            return operation(self, _from_array(other))
         return NotImplemented
+
+    return apply
+
+
+def _reflected_operator(operation, numpy_operation):
+    """As `_operator` for a tensor on the right; of arrays, which wait for it, NumPy computes it."""
 
     def apply_reflected(self, other):
         if isinstance(other, _OPERANDS):
             return operation(other, self)
         if isinstance(other, np.ndarray):
-            return operation(_from_array(other), self)
+            return self.__array_wrap__(np.asarray(numpy_operation(other, self.numpy())))
         return NotImplemented
 
-    return apply_reflected if reflected else apply
+    return apply_reflected
+
+
+def _comparison(operation):
+    """As `_operator`, for a comparison; an array counts as a tensor."""
+
+    def compare(self, other):
+        if isinstance(other, np.ndarray):
+            other = _from_array(other)
+        return operation(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    return compare
 
 
 _OPERANDS = (Value, int, float, complex, bool, np.generic)
@@ -462,6 +481,8 @@ def _from_array(ndarray):
 
 def _inplace_operator(name):
     def apply(self, other):
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # the name is bound to the sum, as in PyTorch
         return getattr(self, name)(other)
 
     return apply
@@ -489,12 +510,13 @@ def attach_methods():
     for symbol, name in _BINARY_OPERATORS.items():
         operation = _OPS.get(name) or registry.FUNCTIONS[name]
         setattr(Tensor, f"__{symbol}__", _operator(operation))
-        setattr(Tensor, f"__r{symbol}__", _operator(operation, reflected=True))
+        numpy_operation = getattr(operator, f"__{symbol}__")
+        setattr(Tensor, f"__r{symbol}__", _reflected_operator(operation, numpy_operation))
         if f"{name}_" in registry.METHODS:
             setattr(Tensor, f"__i{symbol}__", _inplace_operator(f"{name}_"))
     for name in _COMPARISONS:
         if name in registry.FUNCTIONS:
-            setattr(Tensor, f"__{name}__", _operator(registry.FUNCTIONS[name]))
+            setattr(Tensor, f"__{name}__", _comparison(registry.FUNCTIONS[name]))
     Tensor.__hash__ = object.__hash__
     if "bitwise_not" in registry.FUNCTIONS:
         Tensor.__invert__ = _as_method("__invert__", registry.FUNCTIONS["bitwise_not"])

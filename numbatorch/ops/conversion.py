@@ -39,6 +39,8 @@ def _target(args, kwargs):
         place = first
         if rest and (rest[0] is None or isinstance(rest[0], dtypes.dtype)):
             dtype = rest.pop(0) or dtype
+    elif isinstance(first, bool | float | complex):  # a number stands for a tensor of its own
+        dtype = {bool: dtypes.bool_, complex: dtypes.complex128}.get(type(first), dtypes.float64)
     elif first is None and rest and isinstance(rest[0], dtypes.dtype):
         dtype = rest.pop(0)
     elif first is not None:

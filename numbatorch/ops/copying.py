@@ -63,15 +63,16 @@ def _(grad):
 @repeated
 def clone(input, *, memory_format=None):
     """A copy of `input`; dense inputs keep the order of their strides."""
-    strides = None
-    if input.strides and memory_format in (None, "preserve_format"):
-        strides = preserved_strides(input)
-    return clone_op(input, strides=strides)
+    return clone_op(input, strides=preserved_strides(input, memory_format))
 
 
-def preserved_strides(input):
-    """The strides that an output like `input` has: dense, dimensions in the same order."""
-    if shapes.has_overlap(input.shape, input.strides):
+def preserved_strides(input, memory_format=None):
+    """The strides that an output like `input` has: dense, dimensions in the same order.
+
+    None for row-major ones: of overlapping inputs, and in any other memory format.
+    """
+    kept = memory_format in (None, "preserve_format")
+    if not kept or not input.strides or shapes.has_overlap(input.shape, input.strides):
         return None
     return shapes.strides_like(input.shape, input.strides)
 

@@ -186,6 +186,8 @@ def check_gather(name, input, dim, index, src=None):
                 f"larger than self {list(input.shape)} apart from dimension {dim}"
             )
     if src is not None:
+        if len(src.shape) < len(index.shape):
+            wrap_dim(len(src.shape), len(src.shape))
         if max(len(src.shape), 1) != max(len(index.shape), 1):
             raise RuntimeError(
                 "Index tensor must have the same number of dimensions as src tensor: got "
@@ -252,8 +254,13 @@ def writer(implementation):
 def index_select(input, dim, index, *, out=None):
     """The slices of `input` at `index` of dimension `dim`."""
     dim, index = check_line("index_select", input, dim, index)
+    if input.shape and input.shape[dim] == 0 and graph.numel(index) and dim != 1:
+        raise RuntimeError("index_select(): self indexing axis dim should be positive")
     line = input if input.shape else view_op(input, size=(1,))
-    result = index_op(line, index, dims=(dim,), negative=False)
+    try:
+        result = index_op(line, index, dims=(dim,), negative=False)
+    except IndexError as error:
+        raise _as_runtime_error(error) if dim == 1 else error from None
     if not input.shape:
         result = reshape(result, ())
     return result if out is None else store(result, out)
@@ -263,6 +270,10 @@ def _put_slices(run, name, input, dim, index, source, **params):
     """Write `source` into the slices at `index` of dimension `dim`."""
     dim, index = check_line(name, input, dim, index)
     check_same_dtype(name, input, source, "source")
+    if not source.shape and graph.numel(index) != 1:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    if name == "index_copy_" and not source.shape and len(input.shape) == 1:
+        source = view_op(source, size=(1,))
     if name == "index_copy_" and source.shape and len(source.shape) == len(input.shape):
         indices, slices = graph.numel(index), source.shape[dim]
         if indices != slices:
@@ -271,7 +282,11 @@ def _put_slices(run, name, input, dim, index, source, **params):
                 f"({slices})"
             )
     expected = Size((*input.shape[:dim], *index.shape, *input.shape[dim + 1 :]))
-    if source.shape != expected and (input.shape or source.shape not in ((), (1,))):
+    if not input.shape:
+        fits = source.shape in (((), (1,)) if name == "index_copy_" else ((),))
+    else:
+        fits = source.shape == expected
+    if not fits:
         raise RuntimeError(
             f"{name}(): the shape of source, {list(source.shape)}, must be {list(expected)}: that of "
             f"self, {list(input.shape)}, with the number of indices at dimension {dim}"
@@ -297,7 +312,7 @@ def index_add(run, input, dim, index, source, *, alpha=1):
 
 
 def _as_runtime_error(error):
-    """index_add and index_reduce raise RuntimeError for an index (but not a dim) out of bounds."""
+    """What index_add, index_reduce, and index_select along dimension 1 make of an index out of bounds."""
     return RuntimeError(str(error)) if "out of bounds" in str(error) else error
 
 
@@ -458,6 +473,11 @@ def index_put(run, input, indices, values, accumulate=False):
     """`input` with `values` written, or added, where input[indices] looks."""
     from .getitem import pair_with_dims, put_items
 
+    for i, index in enumerate(indices):
+        if not isinstance(index, graph.Value):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(index).__name__}"
+            )
     return put_items(run, input, pair_with_dims(input, indices), values, accumulate)
 
 

@@ -30,6 +30,7 @@ def check_tensor(function, argument, position, value):
 def full_scalar(value, dtype, place=devices.CPU):
     """A fresh 0-d value holding the number `value`; RuntimeError where it does not fit."""
     check_fits(value, dtype)
+    _check_word(value)
     if isinstance(value, complex) and not dtype.is_complex:
         value = bool(value) if dtype is dtypes.bool_ else value.real
     host = np.asarray(value).astype(dtype.numpy)
@@ -52,6 +53,15 @@ def check_fits(value, dtype):
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
     if isinstance(value, complex) and dtype.category in _REAL and value.imag != 0:
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+
+
+def _check_word(value):
+    """OverflowError where an int has more than 64 bits."""
+    if isinstance(value, int):
+        if value >= 1 << 64:
+            raise OverflowError("int too big to convert")
+        if value < -(1 << 63):
+            raise OverflowError("can't convert negative int to unsigned")
 
 
 def check_fill(value, dtype):
@@ -123,9 +133,8 @@ def _wrapped(number, dtype):
     """An int as it is in the memory of an integral `dtype`: the lowest bits of it."""
     if _fits(number, dtype):
         return number
-    if not -(1 << 63) <= number < (1 << 63):
-        raise RuntimeError("Overflow when unpacking long long")
-    return int(np.int64(number).astype(dtype.numpy))
+    _check_word(number)
+    return int(np.array(int(number) & (1 << 64) - 1, np.uint64).astype(dtype.numpy))
 
 
 def _moved_scalar(op, x, place):

@@ -57,12 +57,12 @@ def _stride(stride):
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size) -> Tensor:
-    return ops.adaptive_avg_pool2d(input, _list_with_default(_pair(output_size), input.size()))
+    return ops.adaptive_avg_pool2d(input, _list_with_default(output_size, input.size()))
 
 
 @full_precision
 def adaptive_avg_pool3d(input: Tensor, output_size) -> Tensor:
-    return ops.adaptive_avg_pool3d(input, _list_with_default(_triple(output_size), input.size()))
+    return ops.adaptive_avg_pool3d(input, _list_with_default(output_size, input.size()))
 
 
 def adaptive_max_pool1d(input: Tensor, output_size, return_indices: bool = False):
@@ -71,14 +71,14 @@ def adaptive_max_pool1d(input: Tensor, output_size, return_indices: bool = False
 
 
 def adaptive_max_pool2d(input: Tensor, output_size, return_indices: bool = False):
-    sizes = _list_with_default(_pair(output_size), input.size())
+    sizes = _list_with_default(output_size, input.size())
     pooled = ops.adaptive_max_pool2d(input, sizes)
     return pooled if return_indices else pooled[0]
 
 
 @full_precision
 def adaptive_max_pool3d(input: Tensor, output_size, return_indices: bool = False):
-    sizes = _list_with_default(_triple(output_size), input.size())
+    sizes = _list_with_default(output_size, input.size())
     pooled = ops.adaptive_max_pool3d(input, sizes)
     return pooled if return_indices else pooled[0]
 
