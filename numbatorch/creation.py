@@ -288,6 +288,8 @@ def _without_large_integers(found, dtype):
     ValueError where neither `dtype` nor another number asks for such.
     """
     kinds = {type(x) for x in found.flat} if found.dtype == object else set()
+    if dtype is dtypes.uint64 and found.dtype == np.uint64:
+        return found
     if found.dtype != np.uint64 and not (kinds and kinds <= {bool, int, float, complex}):
         return found
     if dtype is dtypes.bool_:
@@ -548,7 +550,7 @@ def _arange(start, end, step, dtype):
     """The numbers of a range. Those of integers begin at whole numbers and go on in whole steps;
     how many there are, only int64 tells from these: the others from the numbers as they were given.
     """
-    if dtype is dtypes.bool_ or dtype.is_complex:
+    if dtype is dtypes.bool_ or dtype.is_complex or dtype.is_storage_only:
         name = scalar_name(dtype)
         raise NotImplementedError(f"\"arange_cpu\" not implemented for '{name}'")
     if dtype.is_floating_point:

@@ -16,7 +16,7 @@ class dtype:
 
     __slots__ = (
         "name", "numpy", "numba", "compute", "itemsize", "category", "rank",
-        "is_floating_point", "is_complex", "is_signed", "is_half", "index",
+        "is_floating_point", "is_complex", "is_signed", "is_half", "is_storage_only", "index",
     )  # fmt: skip
 
     def __init__(self, index, name, numpy_type, storage, compute, category, rank):
@@ -30,7 +30,8 @@ class dtype:
         self.rank = rank
         self.is_floating_point = category == FLOATING
         self.is_complex = category == COMPLEX
-        self.is_signed = name not in ("bool", "uint8")
+        self.is_signed = name != "bool" and not name.startswith("uint")
+        self.is_storage_only = name in ("uint16", "uint32", "uint64")
         self.is_half = name in ("float16", "bfloat16")
 
     def __repr__(self):
@@ -57,6 +58,8 @@ class dtype:
         return float(np.asarray(single).astype(self.numpy))
 
     def to_complex(self):
+        if self.is_storage_only:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.name}")
         return _COMPLEX_OF.get(self.name, complex64)
 
     def to_real(self):
@@ -78,10 +81,14 @@ complex64 = dtype(8, "complex64", np.complex64, types.complex64, types.complex64
 complex128 = dtype(9, "complex128", np.complex128, types.complex128, types.complex128, COMPLEX, 3)
 bool_ = dtype(10, "bool", np.bool_, types.uint8, types.boolean, BOOLEAN, 0)
 bfloat16 = dtype(11, "bfloat16", ml_dtypes.bfloat16, types.uint16, types.float32, FLOATING, 1)
+# As in PyTorch, little more can be done with these than to keep and to convert them.
+uint16 = dtype(12, "uint16", np.uint16, types.uint16, types.uint16, INTEGRAL, 2)
+uint32 = dtype(13, "uint32", np.uint32, types.uint32, types.uint32, INTEGRAL, 3)
+uint64 = dtype(14, "uint64", np.uint64, types.uint64, types.uint64, INTEGRAL, 4)
 
 ALL = (
     uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128, bool_,
-    bfloat16,
+    bfloat16, uint16, uint32, uint64,
 )  # fmt: skip
 
 #: PyTorch's other names for them.
@@ -120,7 +127,7 @@ def from_numpy(numpy_dtype):
         raise TypeError(
             f"can't convert np.ndarray of type {numpy_dtype}. The only supported types are: "
             "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
-            "uint8, and bool."
+            "uint64, uint32, uint16, uint8, and bool."
         ) from None
 
 
@@ -142,6 +149,8 @@ def _promote(a, b):
         return a
     if a.category < b.category:
         a, b = b, a
+    if (a.is_storage_only or b.is_storage_only) and a.category != FLOATING:
+        return None
     if a.category == COMPLEX:
         return complex128 if complex128 in (a, b) or b is float64 else complex64
     if a.category != b.category:
@@ -158,7 +167,13 @@ _PROMOTION = {(a, b): _promote(a, b) for a in ALL for b in ALL}
 
 def promote_types(type1, type2):
     """The smallest dtype that both can be cast to without changing kind (`torch.promote_types`)."""
-    return _PROMOTION[type1, type2]
+    found = _PROMOTION[type1, type2]
+    if found is None:
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{type1.name} and {type2.name}"
+        )
+    return found
 
 
 def result_type(operands):
@@ -170,7 +185,7 @@ def result_type(operands):
     per_priority = [None, None, None]
     for operand, priority in operands:
         known = per_priority[priority]
-        per_priority[priority] = operand if known is None else _PROMOTION[known, operand]
+        per_priority[priority] = operand if known is None else promote_types(known, operand)
     result = None
     for candidate in reversed(per_priority):
         result = candidate if result is None else _yield_to(result, candidate)

@@ -4,6 +4,8 @@
 exception. `python tests/test_short_programs.py` records them anew, where PyTorch is installed.
 """
 
+import copy
+import io
 import warnings
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def read():
 def outcome(torch, program):
     """The repr of the last line's value, or the type of the exception."""
     torch.manual_seed(0)
-    names = {"torch": torch, "np": np, "F": torch.nn.functional}
+    names = {"torch": torch, "np": np, "F": torch.nn.functional, "copy": copy, "io": io}
     *before, last = program.split("\n")
     try:
         with warnings.catch_warnings():

@@ -138,7 +138,13 @@ def _via(wide, narrow):
 
 
 cast_to_uint8, cast_to_int8 = _via(np.int64, np.uint8), _via(np.int32, np.int8)
-cast_to_int16 = _via(np.int32, np.int16)
+cast_to_int16, cast_to_uint16 = _via(np.int32, np.int16), _via(np.int32, np.uint16)
+cast_to_uint32 = _via(np.int64, np.uint32)
+
+
+@formula
+def cast_to_uint64(x):
+    return np.uint64(x) if x > 9223372036854775807 else np.uint64(np.int64(x))
 
 
 @formula
@@ -175,7 +181,8 @@ _CAST = {
     "uint8": cast_to_uint8, "int8": cast_to_int8, "int16": cast_to_int16, "int32": cast_to_int32,
     "int64": cast_to_int64, "float16": cast_to_float32, "bfloat16": cast_to_float32,
     "float32": cast_to_float32, "float64": cast_to_float64, "complex64": cast_to_complex64,
-    "complex128": cast_to_complex128, "bool": identity,
+    "complex128": cast_to_complex128, "bool": identity, "uint16": cast_to_uint16,
+    "uint32": cast_to_uint32, "uint64": cast_to_uint64,
 }  # fmt: skip
 
 

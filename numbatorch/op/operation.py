@@ -35,7 +35,7 @@ from ..dtypes import FLOATING
 from ..graph import Value, fresh, listeners, modes, new_node
 from . import native_call, saving
 from .gradient_rules import GradientRule
-from .in_place import write_inplace
+from .in_place import scalar_name, write_inplace
 from .native_call import is_plain
 from .results import Layout, Spec
 from .saving import edges_and_needs, needs_of, save_inputs
@@ -59,6 +59,14 @@ class Plan:
         self.forms = forms
         self.outputs = outputs
         self.kernel = kernel
+
+
+#: Ops that uint16, uint32 and uint64 have, and that are no views; others refuse these dtypes.
+FOR_STORAGE_ONLY = frozenset((
+    "copy", "clone", "cast", "to_device", "cat", "index", "index_put", "where", "roll", "sort", "argsort", "consecutive_groups", "stack",
+    "constant_pad", "random", "eq", "ne", "mul", "bitwise_and", "bitwise_or", "bitwise_xor", "floor", "ceil", "trunc", "round",
+    "sum", "prod", "any", "all", "cumsum", "cumprod", "isnan", "isinf", "isfinite",
+))  # fmt: skip
 
 
 class Op:
@@ -207,6 +215,8 @@ class Op:
 
     def _make_plan(self, inputs, params):
         forms = devices.forms_of(inputs)
+        if not self.is_view and self.name not in FOR_STORAGE_ONLY:
+            _check_computable(self.name, forms)
         outputs = self._outputs(inputs, params)
         plan = Plan(forms, outputs, self.bind(outputs, inputs, params))
         if not self.is_dynamic and all(map(is_plain, params.values())):
@@ -329,6 +339,14 @@ _MOST_PLANS = 4096
 def camel_case(name):
     """log_softmax becomes LogSoftmax."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _check_computable(name, forms):
+    """NotImplementedError where an input is of a dtype that is there for storage only."""
+    for form in forms:
+        if form.__class__ is Form and form.dtype.is_storage_only:
+            dtype = scalar_name(form.dtype)
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{dtype}'")
 
 
 def _op_called(name):

@@ -136,7 +136,8 @@ _C_NAMES = {
     "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
     "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
     "int64": "long int", "bool": "bool", "complex64": "c10::complex<float>",
-    "complex128": "c10::complex<double>",
+    "complex128": "c10::complex<double>", "uint16": "unsigned short",
+    "uint32": "unsigned int", "uint64": "unsigned long",
 }  # fmt: skip
 
 
@@ -261,7 +262,7 @@ def random_(self, *bounds, generator=None, **named):
 
     Without bounds they are of the dtype's range; `to` None means from `from` up to its end.
     """
-    if self.dtype.is_complex:
+    if self.dtype.is_complex or (self.dtype.is_storage_only and not bounds and not named):
         require_floating(self, "random_kernel_cpu")
     if not bounds and not named:
         return overwrite(random_op, self, generator, low=0, count=None)

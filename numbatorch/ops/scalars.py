@@ -48,7 +48,9 @@ def check_fits(value, dtype):
         if isinstance(value, float | np.floating) and not np.isfinite(value):
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
         limits = np.iinfo(dtype.numpy)
-        low = -limits.max - 1 if dtype.name == "uint8" else limits.min
+        if dtype is dtypes.uint64 and isinstance(value, int | np.integer) and value < 0:
+            raise OverflowError("can't convert negative int to unsigned")
+        low = limits.min if dtype.is_signed else -limits.max - 1
         if not low <= value.real <= limits.max:
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
     if isinstance(value, complex) and dtype.category in _REAL and value.imag != 0:

@@ -7,7 +7,7 @@ they are given, because a file may say anything.
 import copy
 from collections import OrderedDict
 
-from .. import graph, shapes
+from .. import dtypes, graph, shapes
 from ..array import initialise
 from . import storages
 from .storages import TypedStorage
@@ -20,10 +20,15 @@ _MOST_BYTES = 1 << 62
 
 def reduce_tensor(tensor, kind):
     """What `__reduce_ex__` of a tensor returns; `kind` is the plain Tensor class."""
-    plain = _rebuild_tensor_v2, (
-        TypedStorage(tensor.storage, tensor.dtype), tensor.offset, tuple(tensor.shape),
-        tuple(tensor.strides), tensor.requires_grad, OrderedDict(),
+    view = (
+        tensor.offset, tuple(tensor.shape), tuple(tensor.strides), tensor.requires_grad,
+        OrderedDict(),
     )  # fmt: skip
+    if tensor.dtype.is_storage_only:  # no storage class stands for it
+        bytes_ = TypedStorage(tensor.storage, dtypes.uint8)
+        plain = _rebuild_tensor_v3, (bytes_, *view, tensor.dtype)
+    else:
+        plain = _rebuild_tensor_v2, (TypedStorage(tensor.storage, tensor.dtype), *view)
     state = dict(vars(tensor)) if hasattr(tensor, "__dict__") else {}
     if type(tensor) is kind and not state:
         return plain

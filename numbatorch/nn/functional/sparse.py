@@ -1,13 +1,13 @@
 """Looking up rows by index."""
 
-from numbatorch import creation, ops
+from numbatorch import creation, dtypes, ops
 from numbatorch.autograd import no_grad
 from numbatorch.tensor import Tensor
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Integer labels as rows of a zero-one matrix, along a new last dimension."""
-    if tensor.is_floating_point() or tensor.is_complex():
+    if tensor.dtype is not dtypes.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() == 0:
         if num_classes <= 0:
