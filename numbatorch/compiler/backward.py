@@ -194,11 +194,11 @@ class Differentiation:
     def attach_to(self, plan, tensors):
         """Let every call of the forward plan, whose results are like `tensors`, have a history."""
         positions = [next(i for i, x in enumerate(tensors) if x is root) for root in self.roots]
-        fresh = {
-            id(storage): plan.fresh[plan.program.find(storage.address)[0]]
-            for storage in self._moving
-            if storage in self._results
-        }
+        fresh = {}
+        for storage in self._moving:  # an argument may be returned as well: it is not made anew
+            buffer = plan.program.find(storage.address)[0]
+            if storage in self._results and buffer in plan.fresh:
+                fresh[id(storage)] = plan.fresh[buffer]
         sources = [
             fresh.get(id(storage)) or self.outside.place(storage) for storage in self._moving
         ]

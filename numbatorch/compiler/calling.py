@@ -74,11 +74,12 @@ class Call:
 
     # Making the function.
 
-    def finish(self, replay, template, actions, written, cleared, attach=None):
+    def finish(self, replay, template, actions, written, cleared, attach, undo):
         """run(args, kwargs) -> the result of the step, formed like `template`.
 
         `actions` are called before the program runs; the storages in `written` and the leaves in
-        `cleared` change; attach(made, args, kwargs) is given what is handed out.
+        `cleared` change; attach(made, args, kwargs) is given what is handed out. undo() takes back
+        a call that found bad input.
         """
         state, to = self._state, native_call
         self._kept.append(replay)
@@ -96,21 +97,21 @@ class Call:
             self._kept.append(table)
             state[column : column + 2] = len(rows), table.ctypes.data
         state[to.ATTACH] = 0 if attach is None else self._address(attach)
-        return self._function(template, replay.clear_flags)
+        return self._function(template, undo)
 
     def in_place_of_program(self, function):
         """Let calls run a Python function where they would run the program; None ends that."""
         self._instead = function
         self._state[native_call.INSTEAD] = 0 if function is None else id(function)
 
-    def _function(self, template, clear_flags):
+    def _function(self, template, undo):
         arguments = ", ".join(["args", "kwargs", *self._arguments])
         self.source = (
             "def run(args, kwargs):\n"
             "    try:\n"
             f"        made = call({arguments})\n"
             "    except BadInput:\n"
-            "        clear_flags()\n"
+            "        undo()\n"
             "        raise\n"
             "    except Busy:\n"
             "        return later(run, args, kwargs)\n"
@@ -118,7 +119,7 @@ class Call:
         )
         table = (self._state.ctypes.data, *constants())
         names = {
-            "call": cpu_builtins.make(native_call.call, table), "clear_flags": clear_flags,
+            "call": cpu_builtins.make(native_call.call, table), "undo": undo,
             "BadInput": BadInput, "Busy": Busy, "later": _later, "kept": self, **template.names,
         }  # fmt: skip
         assert names.keys().isdisjoint(self._names)

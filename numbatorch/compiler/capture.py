@@ -108,6 +108,8 @@ class Capture(recording.Recorder):
         self._kept = []
         #: Addresses that are the same whenever the program runs.
         self._known = set()
+        #: Addresses of the states of random generators.
+        self.generators = set()
         #: leaf -> (whether its gradient is first replaced, its gradient before the step)
         self.leaves = {}
         self.optimizers = []
@@ -239,6 +241,7 @@ class Capture(recording.Recorder):
         for generator in generators:
             self._kept.append(generator)
             self._known.add(generator.address)
+            self.generators.add(generator.address)
         for part in self._since_op:
             part.name = op.name
             part.effect = part.effect or bool(generators)

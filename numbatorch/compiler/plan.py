@@ -8,6 +8,7 @@ from .passes import optimise
 from .program import OUTSIDE, RESULT
 from .replay import Replay
 from .results import Template
+from .rewind import Rewind
 from .states import Leaf, Numbers, Options, States
 
 __all__ = ["BadInput", "Plan"]
@@ -28,6 +29,7 @@ class Plan:
         storages = saved.storages if saved else ()
         self.program = program = capture.program(template.tensors, gradients, storages, kept)
         self.history = optimise(program)
+        self._rewind = Rewind(program, capture.generators)
         self._template = template
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
         self._work = Call()
@@ -66,6 +68,7 @@ class Plan:
                     states.followers.append(action)
                     continue
             self._actions.append(action)
+        self._actions = self._rewind.follow(self.replay, self._actions)
         self._states, self.accepts = states, states.accepts
 
     # Memory that moves ----------------------------------------------------------
@@ -122,7 +125,13 @@ class Plan:
         storages = [buffer.origin for buffer in written if buffer.kind == OUTSIDE]
         #: run(args, kwargs) -> the result of the step.
         self.run = self._work.finish(
-            self.replay, self._template, self._actions, storages, self._cleared, attach
+            self.replay,
+            self._template,
+            self._actions,
+            storages,
+            self._cleared,
+            attach,
+            self._rewind.undo,
         )
 
     @property

@@ -149,6 +149,12 @@ class Replay:
             self._slots.append(self._fixed_address(buffer) + offset)
         return slot
 
+    def address_of(self, buffer):
+        """Where a buffer lay in the last run."""
+        if buffer in self._base_of:
+            return int(self.bases[self._base_of[buffer]])
+        return self._fixed_address(buffer)
+
     def _fixed_address(self, buffer):
         if buffer is None:
             return 0

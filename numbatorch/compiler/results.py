@@ -41,6 +41,10 @@ class Template:
         raise GraphBreak(f"the step returns a {type(part).__name__}")
 
     def _tensor(self, tensor):
+        """One that is returned twice is one object in every call."""
+        for i, known in enumerate(self.tensors):
+            if known is tensor:
+                return f"made[{i}]"
         self.tensors.append(tensor)
         return f"made[{len(self.tensors) - 1}]"
 

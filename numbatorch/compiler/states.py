@@ -172,3 +172,37 @@ class Numbers:
         if self.counts or self.written != self.options.number:
             self.numbers[...] = self.update.next()
             self.written = self.options.number
+
+    def undo(self):
+        """Take back what the last call counted."""
+        self.update.undo()
+        self.written = None
+
+
+class Undoable:
+    """A step of a scheduler that can be taken back."""
+
+    def __init__(self, action):
+        self._action = action
+        self._scheduler = action.args[0]
+        self._before = []
+
+    def __call__(self):
+        owners = _mappings_of(self._scheduler)
+        self._before = [(owner, {k: _snapshot(v) for k, v in owner.items()}) for owner in owners]
+        self._action()
+
+    def undo(self):
+        for owner, values in self._before:
+            owner.clear()
+            owner.update(values)
+
+
+def _mappings_of(scheduler):
+    """The dictionaries that a scheduler's step writes to."""
+    groups = getattr(scheduler, "optimizer", None)
+    inner = [one for one in getattr(scheduler, "_schedulers", ()) if one is not scheduler]
+    found = [vars(scheduler), *(groups.param_groups if groups is not None else ())]
+    for one in inner:
+        found += [mapping for mapping in _mappings_of(one) if not any(mapping is m for m in found)]
+    return found

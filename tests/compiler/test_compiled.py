@@ -422,3 +422,21 @@ def test_bad_indices_raise_each_time():
         with pytest.raises(IndexError, match="index 7 is out of bounds"):
             look_up(torch.tensor([0, 7, 2]))
         assert torch.equal(look_up(good), table[good] + 1)
+
+
+def test_a_tensor_that_is_returned_twice_is_one_tensor():
+    def step(x, w):
+        y = torch.tanh(x * w)
+        return y, {"again": y}, w
+
+    compiled = torch.compile(step, fullgraph=True)
+    for number in range(3):
+        x = torch.full((3,), number + 0.5)
+        gradients = []
+        for run in (step, compiled):
+            w = torch.ones(3, requires_grad=True)
+            y, again, same = run(x, w)
+            assert y is again["again"] and same is w
+            (y.sum() + again["again"].square().sum() + same.sum()).backward()
+            gradients.append(w.grad)
+        assert torch.equal(*gradients)

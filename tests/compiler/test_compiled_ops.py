@@ -17,6 +17,16 @@ from numbatorch.compiler import CompileWarning
 BROKEN = {
     "masked_scatter": "how many elements are taken depends on values",
     "masked_select": "the shape of the result depends on values",
+    "linalg_lstsq": "the rank is counted on the host",
+    "linalg_lu": "a kernel walks memory that is no tensor's",
+    "linalg_lu_solve": "a kernel walks memory that is no tensor's",
+    "linalg_matrix_exp": "how often it squares depends on a norm",
+}
+#: Ops of which some samples break the graph, and why: (op, sample).
+BROKEN_SAMPLES = {
+    ("index_fill", 1): "a value that is a tensor: which indices are distinct depends on values",
+    ("repeat_interleave", 2): "the shape of the result depends on values",
+    ("topk", 2): "how many is a tensor",
 }
 ROWS = list(rows())
 
@@ -88,7 +98,8 @@ def check(name, function, generate, count):
         assert len(found) == len(expected), f"sample {i}"
         assert all(map(same, found, expected)), f"sample {i}"
         reasons = [str(error) for error in compiled.breaks]
-        assert (len(compiled.plans) == 1) == (name not in BROKEN), f"sample {i}: {reasons}"
+        breaks = name in BROKEN or (name, i) in BROKEN_SAMPLES
+        assert (len(compiled.plans) == 1) != breaks, f"sample {i}: {reasons}"
 
 
 @pytest.mark.parametrize("row", ROWS[::8], ids=lambda row: row[0])

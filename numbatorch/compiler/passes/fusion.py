@@ -6,7 +6,7 @@ never written.
 
 from ...cpu_kernels.elementwise import layout_of
 from ..codegen import fused_instruction
-from ..program import OUTSIDE, TEMPORARY
+from ..program import GRADIENT, OUTSIDE, TEMPORARY
 
 #: Instructions in one loop: more cost compilation and registers, and gain little.
 _MOST = 24
@@ -104,7 +104,7 @@ def _conflict(first, second):
     """Whether two instructions may not change places."""
     if first.flag is not None or second.flag is not None:
         written = first.writes | second.writes
-        if any(buffer.kind == OUTSIDE for buffer in written):
+        if any(buffer.kind in (OUTSIDE, GRADIENT) for buffer in written):
             return True  # bad input must be found before anything is overwritten
     return not (
         first.writes.isdisjoint(second.reads | second.writes)
