@@ -1,6 +1,7 @@
 """Python state around a captured step: gradients of leaves, and optimizers."""
 
 from .. import graph
+from ..optim.fused import cell_of
 from .errors import GraphBreak
 from .unchanged import Unchanged
 
@@ -161,6 +162,9 @@ class Numbers:
         self.options = options
         self.numbers = numbers
         self.written = None
+        #: Scalars of the state that count apart from the number of steps, and what they were.
+        self._others = [scalar for scalars in update.others for scalar in scalars]
+        self._before = []
 
     @property
     def counts(self):
@@ -170,12 +174,16 @@ class Numbers:
     def __call__(self):
         """Count a step, if the optimizer counts, and bring the numbers up to date."""
         if self.counts or self.written != self.options.number:
+            self._before = [cell_of(scalar).value for scalar in self._others]
             self.numbers[...] = self.update.next()
             self.written = self.options.number
 
     def undo(self):
         """Take back what the last call counted."""
-        self.update.undo()
+        for counter in self.update.counters:
+            cell_of(counter).value -= 1
+        for scalar, value in zip(self._others, self._before):
+            cell_of(scalar).value = value
         self.written = None
 
 

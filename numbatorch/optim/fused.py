@@ -41,14 +41,12 @@ class FusedUpdate:
         self.counters = [state["step"] for state in states if "step" in state]
         self.others = [[state[name] for name in rule.counters] for state in states]
         self.count = len(states)
-        self._others_before = []
 
     def next(self):
         """Count a step; the numbers of every parameter."""
         group = self.groups[self.index]
         if not self.counters:
             return [self.numbers(group, None)] * self.count
-        self._others_before = [[cell_of(x).value for x in others] for others in self.others]
         known, rows = {}, []
         for counter, others in zip(self.counters, self.others):
             cell = cell_of(counter)
@@ -64,14 +62,6 @@ class FusedUpdate:
                 other.value = value
             rows.append(numbers)
         return rows
-
-    def undo(self):
-        """Take back what the last `next` counted."""
-        for counter in self.counters:
-            cell_of(counter).value -= 1
-        for others, values in zip(self.others, self._others_before):
-            for other, value in zip(others, values):
-                cell_of(other).value = value
 
 
 def cell_of(counter):
