@@ -20,7 +20,8 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "site")
     options = parser.parse_args()
     generate(options.executed)
-    arguments = ["-W", "--keep-going", "-q", "-d", ROOT / "build" / "site-trees"]
+    # -a: what draws the pages may have changed where their sources have not
+    arguments = ["-W", "--keep-going", "-q", "-a", "-d", ROOT / "build" / "site-trees"]
     failed = sphinx([*map(str, arguments), str(ROOT / "docs"), str(options.output)])
     problems = complaints(options.output)
     print(*problems, sep="\n", end="\n" if problems else "")

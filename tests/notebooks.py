@@ -1,7 +1,8 @@
 """Run every chapter of the book in a clean kernel: `python tests/notebooks.py [name ...]`.
 
 A chapter fails where a cell raises, where something is written to stderr other than a progress bar
-(a warning, that is), and where an output is longer than a reader would read. `--html FOLDER` keeps
+(a warning, that is), where an output is longer than a reader would read, and where a picture has numbers
+along an axis but does not say of what. `--html FOLDER` keeps
 the executed chapters as pages, `--save FOLDER` as notebooks with their outputs. Needs `pip install numbatorch[notebooks]`.
 """
 
@@ -29,15 +30,57 @@ def chapters(names):
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
 
 
+#: Run before the first cell: says on stderr which axes of a figure that is shown have no label.
+LABELS_ARE_CHECKED = """
+def _checked():
+    import sys
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    def is_number(text):
+        text = text.get_text().replace("\N{MINUS SIGN}", "-").strip("$\\\\mathdefault{}")
+        return text.replace(".", "").replace("-", "").isdigit()
+
+    def check(figure):
+        for side in "xy":
+            axes = [a for a in figure.axes if a.axison and getattr(a, f"get_{side}axis")().get_visible()]
+            numbered = [a for a in axes if any(map(is_number, getattr(a, f"get_{side}ticklabels")()))]
+            named = [a for a in figure.axes if getattr(a, f"get_{side}label")()]
+            if numbered and not named and not getattr(figure, f"_sup{side}label", None):
+                print(f"a picture has numbers along {side} and no label", file=sys.stderr)
+
+    draw = FigureCanvasAgg.print_figure
+
+    def print_figure(self, *args, **kwargs):
+        result = draw(self, *args, **kwargs)
+        check(self.figure)
+        return result
+
+    FigureCanvasAgg.print_figure = print_figure
+
+
+_checked()
+"""
+
+
 def execute(notebook):
     """Fill in the outputs; CellExecutionError where a cell raises, CellTimeoutError where it hangs."""
-    NotebookClient(
+    check = nbformat.v4.new_code_cell(LABELS_ARE_CHECKED)
+    notebook.cells.insert(0, check)
+    try:
+        _client(notebook).execute()
+    finally:
+        notebook.cells.remove(check)
+
+
+def _client(notebook):
+    return NotebookClient(
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": FOLDER}},
         extra_arguments=["--log-level=ERROR"],
-    ).execute()
+    )
 
 
 def complaints(notebook):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,53 @@ def test_has_formulas_and_exercises(notebook):
     exercises = text.split("\n## Exercises\n")[1].split("\n## Answers\n")[0]
     assert exercises.count("\n1. ") == 1
     assert "\n2. " in exercises
+
+
+def section(notebook, title):
+    """The cells from a heading to the next one of its level: [(kind, source), ...]."""
+    cells, inside = [], False
+    for cell in notebook["cells"]:
+        kind, text = cell["cell_type"], "".join(cell["source"])
+        if kind != "markdown":
+            cells += [(kind, text)] if inside else []
+            continue
+        for part in re.split(r"^(?=## )", text, flags=re.M):
+            if part.startswith("## "):
+                inside = part.splitlines()[0] == title
+            if inside:
+                cells.append((kind, part))
+    return cells
+
+
+def test_every_exercise_has_an_answer(notebook):
+    exercises = "\n".join(text for _, text in section(notebook, "## Exercises"))
+    answers = "\n".join(text for _, text in section(notebook, "## Answers"))
+    asked = re.findall(r"^(\d+)\. ", exercises, re.M)
+    assert asked == [str(number + 1) for number in range(len(asked))]
+    answered = re.findall(r"^(?:# )?(\d+)\.(?: |$)", answers, re.M)
+    assert sorted(set(answered), key=int) == asked
+
+
+def test_opens_an_op_down_to_its_kernel(notebook):
+    code = "\n".join(
+        text for kind, text in section(notebook, "## Down to the kernel") if kind == "code"
+    )
+    named = "kernels" in code or "formulas" in code
+    shown = "getsource" in code or "getdoc" in code or "%%writefile" in code
+    assert named and shown or "explain(" in code  # the compiler shows a kernel that it wrote
+
+
+def test_draws(notebook):
+    code = "\n".join(sources(notebook, "code"))
+    assert "plt.subplots(" in code or "plt.figure(" in code
+
+
+def test_says_what_to_learn_and_where_to_read_on(notebook):
+    learn = "\n".join(text for _, text in section(notebook, "## What you will learn"))
+    assert learn.count("\n- ") >= 3
+    further = "\n".join(text for _, text in section(notebook, "## Where to read next"))
+    assert further.count("\n- ") >= 2
+    assert "](http" in further
 
 
 def test_asserts_its_results(notebook):
