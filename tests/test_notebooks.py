@@ -72,7 +72,7 @@ def test_every_exercise_has_an_answer(notebook):
     answers = "\n".join(text for _, text in section(notebook, "## Answers"))
     asked = re.findall(r"^(\d+)\. ", exercises, re.M)
     assert asked == [str(number + 1) for number in range(len(asked))]
-    answered = re.findall(r"^(?:# )?(\d+)\.(?: |$)", answers, re.M)
+    answered = re.findall(r"^(?:# )?(\d+)\\?\.(?: |$)", answers, re.M)
     assert sorted(set(answered), key=int) == asked
 
 
