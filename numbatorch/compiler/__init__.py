@@ -6,13 +6,15 @@ program.py     what a program is; passes/ make it shorter
 codegen.py     generated kernels
 replay.py      one native call that runs a program; memory_plan.py says where
 plan.py        what happens in Python around a replay
+frozen.py      what a program for inference may compute beforehand
+rewind.py      how a call that found bad input is undone
 backward.py    the backward pass of a captured forward pass
 compiled.py    what `compile` returns
 """
 
 from .. import recording
 from ..nn.modules.module import Module
-from .compiled import CompiledFunction, CompileWarning
+from .compiled import CompiledFunction, CompileWarning, InferenceFunction
 from .explain import explain
 from .module import OptimizedModule
 
@@ -27,6 +29,11 @@ __all__ = [
     "reset",
 ]
 
+#: What `mode` may be: PyTorch's, which make no difference, and one of ours.
+MODES = (
+    "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "inference",
+)  # fmt: skip
+
 
 def compile(
     model=None, *, fullgraph=False, dynamic=None, backend="numba", mode=None, options=None,
@@ -37,8 +44,12 @@ def compile(
     `model` is a function, a Module, or a whole training step; without it, a decorator. The first
     call runs in eager mode and the second is captured; a call of another kind (shapes, dtypes,
     settings, values of Python numbers) is captured anew. What cannot be replayed runs in eager
-    mode, and a CompileWarning names the line; with `fullgraph`, RuntimeError. `dynamic`, `backend`,
-    `mode` and `options` are accepted for PyTorch's sake.
+    mode, and a CompileWarning names the line; with `fullgraph`, RuntimeError.
+
+    With `mode="inference"` results need no gradients, and what depends on parameters and buffers only
+    is computed once: batch norms are folded into convolutions, weights are packed. It is computed
+    again when they change. A module must be in evaluation mode. PyTorch's modes, `dynamic`, `backend`
+    and `options` are accepted for its sake.
     """
     if model is None:
         return lambda found: compile(
@@ -49,11 +60,18 @@ def compile(
         raise RuntimeError("Either mode or options can be specified, but both can't be specified.")
     if not callable(model):
         raise RuntimeError(f"compile() expects a function or a Module, not {model!r}")
-    if isinstance(model, Module):
-        return OptimizedModule(model, fullgraph, not disable)
+    if mode not in (None, *MODES):
+        names = ", ".join(MODES)
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {names}")
     if isinstance(model, CompiledFunction):
         return model
-    return CompiledFunction(model, fullgraph, not disable)
+    if mode == "inference" and isinstance(model, Module) and model.training:
+        raise RuntimeError(
+            'mode="inference" expects a module in evaluation mode: call eval() first'
+        )
+    kind = InferenceFunction if mode == "inference" else CompiledFunction
+    compiled = kind(model, fullgraph, not disable)
+    return OptimizedModule(model, compiled) if isinstance(model, Module) else compiled
 
 
 def disable(function=None, recursive=True, *, reason=None):

@@ -87,6 +87,7 @@ class _Part:
         self.inputs = ()
         self.outputs = ()
         self.known = None
+        self.call = None
         self.effect = False
         self.flag = None
 
@@ -234,7 +235,8 @@ class Capture(recording.Recorder):
             return
         if op.is_view or not self._since_op:
             return
-        inputs = [self._array(x) for x in inputs if x is not None]
+        given = [None if x is None else self._array(x) for x in inputs]
+        inputs = [x for x in given if x is not None]
         outputs = result if isinstance(result, tuple | list) else (result,)
         outputs = [self._array(x) for x in outputs if isinstance(x, graph.Value)]
         generators = [value for value in params.values() if isinstance(value, Generator)]
@@ -248,6 +250,7 @@ class Capture(recording.Recorder):
             if part.elementwise is None and not op.is_dynamic:
                 part.inputs, part.outputs = inputs, outputs
                 part.known = True
+                part.call = op, given, params
         self._since_op = []
 
     def _array(self, x):
@@ -276,7 +279,7 @@ class Capture(recording.Recorder):
             self.hold(tensor.storage)  # an argument that is returned as it is, say
         places = _Places(self, results, gradients, saved, kept)
         instructions = [self._instruction(part, places) for part in self._parts]
-        _note_first_writers(instructions)
+        _note_order(instructions)
         program = Program(instructions, places.buffers)
         program.results = [places.region(self._array(x)) for x in results]
         program.gradients = [places.region(self._array(x)) for x in gradients]
@@ -303,23 +306,30 @@ class Capture(recording.Recorder):
             made = {region.buffer for region in instruction.outputs}
             instruction.reads = touched - (made - given)
             instruction.writes = touched - (given - made)
+        if part.call is not None:
+            op, given, params = part.call
+            given = [None if x is None else places.region(x) for x in given]
+            instruction.call = op, given, params
         instruction.effect = part.effect
         if part.flag is not None:
             instruction.flag = places.find(part.flag) or (None, part.flag)
         return instruction
 
 
-def _note_first_writers(instructions):
-    """Who touches memory first that the step makes also writes it.
+def _note_order(instructions):
+    """Who touches memory first that the step makes also writes it; whoever comes later may read it.
 
-    Launches of an op whose computation calls other ops look as if they belonged to those.
+    Launches of an op whose computation calls other ops look as if they belonged to those, and parts
+    of one op hand values to each other in what the op returns.
     """
     written = set()
     for instruction in instructions:
         touched = instruction.reads | instruction.writes
         fresh = {buffer for buffer in touched - written if buffer.kind not in (OUTSIDE, CONSTANT)}
         instruction.writes = instruction.writes | fresh
-        written |= touched
+        if instruction.elementwise is None:
+            instruction.reads = instruction.reads | touched & written
+        written |= instruction.writes
 
 
 def _describe_elementwise(instruction, found, places):

@@ -5,7 +5,7 @@ import threading
 import warnings
 import weakref
 
-from .. import recording
+from .. import autograd, recording
 from . import interpreter
 from .backward import Differentiation, History, first_number
 from .capture import Capture
@@ -30,6 +30,9 @@ class CompiledFunction:
 
     #: All of them, for `reset`.
     instances = weakref.WeakSet()
+
+    #: Whether plans compute beforehand with what a call only reads.
+    freezes = False
 
     def __init__(self, function, fullgraph=False, enabled=True):
         self.instances.add(self)
@@ -65,6 +68,7 @@ class CompiledFunction:
         """A call of a kind that is new."""
         if not self.enabled or recording.recorder is not None:
             return self.function(*args, **kwargs)
+        self.plans = [entry for entry in self.plans if not entry[1].is_stale]
         if not self._warm:  # what is made lazily is made now: parameters, state of optimizers
             self._warm = True
             return self.function(*args, **kwargs)
@@ -109,7 +113,7 @@ class CompiledFunction:
         views = [x for x in tensors if not capture.made(x) and outside.view(x) is not None]
         history = History(tensors, since, views)
         if not history.is_live:
-            plan = Plan(capture, result, outside, kept=history.kept)
+            plan = Plan(capture, result, outside, kept=history.kept, freezes=self.freezes)
         else:
             history.check_is_native()
             differentiation = Differentiation(capture, history, outside.arguments, outside)
@@ -124,3 +128,13 @@ class CompiledFunction:
             raise RuntimeError(f"the function cannot be compiled as a whole: {error}") from None
         if len(self.breaks) == _MOST_BREAKS:
             self._warn(error)
+
+
+class InferenceFunction(CompiledFunction):
+    """A compiled function whose results need no gradients, and whose weights are seldom changed."""
+
+    freezes = True
+
+    def __call__(self, *args, **kwargs):
+        with autograd.no_grad():
+            return super().__call__(*args, **kwargs)

@@ -1,15 +1,14 @@
 """Compiled modules."""
 
 from ..nn.modules.module import Module
-from .compiled import CompiledFunction
 
 
 class OptimizedModule(Module):
     """A module whose calls are compiled; everything else is the original's, `_orig_mod`."""
 
-    def __init__(self, module, fullgraph=False, enabled=True):
+    def __init__(self, module, compiled):
         super().__init__()
-        self.__dict__["_compiled"] = CompiledFunction(module, fullgraph, enabled)
+        self.__dict__["_compiled"] = compiled
         self._orig_mod = module
 
     def __call__(self, *args, **kwargs):

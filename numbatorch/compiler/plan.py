@@ -2,6 +2,7 @@
 
 from .calling import BadInput, Call
 from .errors import GraphBreak
+from .frozen import Frozen
 from .made import Form, FreshMemory, MadeGradient
 from .outside import address_finder
 from .passes import optimise
@@ -18,17 +19,20 @@ class Plan:
     """Runs a program. Memory that moves from call to call is looked up, or made, each time.
 
     `outside` says where memory from outside is in another call (see `outside.py`): `place`, `finder`,
-    `getter` and `view`. Where that is always the same, all give None.
+    `getter` and `view`. Where that is always the same, all give None. A plan that `freezes` computes
+    beforehand with memory that it only reads, and is `stale` once that has changed.
     """
 
-    def __init__(self, capture, result, outside, saved=None, kept=()):
+    def __init__(self, capture, result, outside, saved=None, kept=(), freezes=False):
         template = Template(result)
         leaves = [Leaf(leaf, *before) for leaf, before in capture.leaves.items()]
         made = [leaf for leaf in leaves if leaf.made]
         gradients = [leaf.leaf._grad for leaf in made]
         storages = saved.storages if saved else ()
         self.program = program = capture.program(template.tensors, gradients, storages, kept)
-        self.history = optimise(program)
+        moves = lambda storage: outside.place(storage) or outside.finder(storage)  # noqa: E731
+        self._frozen = Frozen(program, moves) if freezes else None
+        self.history = optimise(program, self._frozen)
         self._rewind = Rewind(program, capture.generators)
         self._template = template
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
@@ -57,7 +61,9 @@ class Plan:
         plan was captured for, and what a call does on the side of Python."""
         updates = [action for action, table in capture.host_actions if table is not None]
         options = {id(one): Options(one, updates) for one in capture.optimizers}
-        states = States([leaf for leaf in leaves if leaf.accumulates], list(options.values()))
+        parts = [leaf for leaf in leaves if leaf.accumulates]
+        parts += [] if self._frozen is None else [self._frozen]
+        states = States(parts, list(options.values()))
         self._actions = []
         for action, table in capture.host_actions:
             if table is not None:
@@ -70,6 +76,11 @@ class Plan:
             self._actions.append(action)
         self._actions = self._rewind.follow(self.replay, self._actions)
         self._states, self.accepts = states, states.accepts
+
+    @property
+    def is_stale(self):
+        """Whether memory has changed that results were computed from beforehand."""
+        return self._frozen is not None and not self._frozen.accepts()
 
     # Memory that moves ----------------------------------------------------------
 

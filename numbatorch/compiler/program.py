@@ -55,6 +55,12 @@ class Region:
             and shapes.numel(self.shape) * self.dtype.itemsize == self.buffer.nbytes
         )
 
+    def moved(self, replaced):
+        """The same elements of the buffer that replaces this one's, if one does."""
+        if self.buffer not in replaced:
+            return self
+        return Region(replaced[self.buffer], self.dtype, self.shape, self.strides, self.offset)
+
     @property
     def key(self):
         """Equal for regions of the same elements."""
@@ -133,10 +139,35 @@ class Instruction:
         self.effect = False
         self.elementwise = None
         self.flag = None
+        #: (op, region or None of each input, parameters) of the op call that it was recorded from.
+        self.call = None
         #: The generated source of a fused instruction.
         self.source = None
         #: (input, output) regions of a fused instruction; see `overwritable`.
         self.pairs = []
+
+    def replace(self, replaced):
+        """Use other buffers: {old: new}."""
+        if replaced.keys().isdisjoint(self.reads | self.writes):
+            return
+
+        def new(region):
+            return None if region is None else region.moved(replaced)
+
+        self.inputs = [new(region) for region in self.inputs]
+        self.outputs = [new(region) for region in self.outputs]
+        self.reads = {replaced.get(buffer, buffer) for buffer in self.reads}
+        self.writes = {replaced.get(buffer, buffer) for buffer in self.writes}
+        if self.call is not None:
+            op, given, params = self.call
+            self.call = op, [new(x) for x in given], params
+        if self.elementwise is not None:
+            self.elementwise.out = new(self.elementwise.out)
+            self.elementwise.operands = [new(x) for x in self.elementwise.operands]
+        for launch in self.launches:
+            for places in (launch.places, launch.table.places if launch.table else {}):
+                for slot, (buffer, offset) in places.items():
+                    places[slot] = replaced.get(buffer, buffer), offset
 
     @property
     def overwritable(self):
@@ -160,9 +191,15 @@ class Program:
         self.buffers = buffers
         #: (leaf, region) of every leaf whose gradient the program leaves in memory of its own.
         self.gradients = []
-        self._name_buffers()
+        self.name_buffers()
 
-    def _name_buffers(self):
+    def replace(self, replaced):
+        """Let all instructions use other buffers: {old: new}."""
+        for instruction in self.instructions:
+            instruction.replace(replaced)
+
+    def name_buffers(self):
+        """Number the buffers of each kind."""
         letters = {
             OUTSIDE: "x",
             CONSTANT: "c",

@@ -1,7 +1,7 @@
 """The passes over a program, in the order in which they run; each is a function of a program."""
 
 from ..drawing import draw
-from . import common_subexpressions, dead_code, fusion
+from . import batch_norm_folding, common_subexpressions, constant_folding, dead_code, fusion
 
 PASSES = (
     ("common subexpressions", common_subexpressions.run),
@@ -10,10 +10,18 @@ PASSES = (
 )
 
 
-def optimise(program):
-    """Run all passes; returns (name, text, drawing) of the program before and after each of them."""
+def optimise(program, frozen=None):
+    """Run all passes; returns (name, text, drawing) of the program before and after each of them.
+
+    What is `frozen` may be computed with beforehand; see `frozen.py`.
+    """
+    passes = list(PASSES)
+    if frozen is not None:
+        constants = "constant folding", lambda program: constant_folding.run(program, frozen)
+        norms = "batch norm folding", lambda program: batch_norm_folding.run(program, frozen)
+        passes[2:2] = [constants, norms, constants]
     history = [("captured", str(program), draw(program))]
-    for name, run in PASSES:
+    for name, run in passes:
         run(program)
         history.append((name, str(program), draw(program)))
     return history

@@ -1,6 +1,6 @@
 """Computes once what an elementwise instruction computes several times."""
 
-from ..program import TEMPORARY, Region
+from ..program import TEMPORARY
 
 
 def run(program):
@@ -8,7 +8,7 @@ def run(program):
     versions, known, replaced, kept = {}, {}, {}, []
     writers = _writer_counts(program)
     for instruction in program.instructions:
-        _replace(instruction, replaced)
+        instruction.replace(replaced)
         key = _key(instruction, versions)
         earlier = known.get(key) if key is not None else None
         if earlier is not None and versions[earlier.buffer] == 1:
@@ -42,23 +42,3 @@ def _key(instruction, versions):
         found.formula, found.parameters, found.out.dtype, found.out.shape, found.out.strides,
         *operands,
     )  # fmt: skip
-
-
-def _replace(instruction, replaced):
-    """Let an instruction read other buffers than it was recorded with."""
-    if replaced.keys().isdisjoint(instruction.reads):
-        return
-
-    def new(region):
-        buffer = replaced.get(region.buffer, region.buffer)
-        return Region(buffer, region.dtype, region.shape, region.strides, region.offset)
-
-    instruction.inputs = [new(region) for region in instruction.inputs]
-    instruction.reads = {replaced.get(buffer, buffer) for buffer in instruction.reads}
-    instruction.writes = {replaced.get(buffer, buffer) for buffer in instruction.writes}
-    if instruction.elementwise is not None:
-        instruction.elementwise.operands = [new(x) for x in instruction.elementwise.operands]
-    for launch in instruction.launches:
-        for places in (launch.places, launch.table.places if launch.table else {}):
-            for slot, (buffer, offset) in places.items():
-                places[slot] = replaced.get(buffer, buffer), offset
