@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 import llvmlite
 import numba
 from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.runtime import rtsys
 
 from . import config
 
@@ -86,6 +87,22 @@ def source_digest(function):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+#: Parts of the names of functions that Numba makes known to the linker as late as it needs them to
+#: compile: of BLAS and LAPACK, random numbers, hashes.
+_LATE_SYMBOLS = (b"numba_xx", b"numba_ez", b"numba_cg", b"numba_rnd", b"numba_rng", b"HashSecret")
+
+
+def _prepare(target_context, content):
+    """Make known to the linker what a compiled kernel may refer to.
+
+    Numba's way, `refresh`, imports all that it can compile, which takes a second.
+    """
+    if any([symbol in content for symbol in _LATE_SYMBOLS]):
+        target_context.refresh()
+    else:
+        rtsys.initialize(target_context)
+
+
 class KernelCache(_Cache):
     """The disk cache of one kernel, in the shape that a Numba dispatcher expects."""
 
@@ -112,9 +129,10 @@ class KernelCache(_Cache):
         return config.CACHE_DIR / f"{self._function.__name__}-{digest}.nbc"
 
     def load_overload(self, sig, target_context):
-        target_context.refresh()
         try:
-            payload = pickle.loads(self._path(sig, target_context).read_bytes())
+            content = self._path(sig, target_context).read_bytes()
+            _prepare(target_context, content)
+            payload = pickle.loads(content)
             return CompileResultCacheImpl.rebuild(None, target_context, payload)
         except FileNotFoundError:
             return None
