@@ -31,6 +31,8 @@ class SparseTensor:
 
     dtype = property(lambda self: self._value.dtype)
     device = property(lambda self: self._value.device)
+    form = property(lambda self: None)  # that of no dense value
+    grad_fn = property(lambda self: self._value.grad_fn)
     requires_grad = property(lambda self: self._value.requires_grad)
     ndim = property(lambda self: len(self.shape))
 
@@ -86,14 +88,22 @@ class SparseTensor:
 
     # Copies ---------------------------------------------------------------
 
-    def _with_values(self, values):
+    def with_values(self, values):
+        """A tensor with other values at the same indices."""
         return SparseTensor(self._index, values, self.shape, self._coalesced)
 
     def detach(self):
-        return self._with_values(self._value.detach())
+        return self.with_values(self._value.detach())
 
     def clone(self):
         return SparseTensor(self._index.clone(), self._value.clone(), self.shape, self._coalesced)
+
+    def detach_(self):
+        self._value = self._value.detach()
+        return self
+
+    def is_complex(self):
+        return self.dtype.is_complex
 
     def requires_grad_(self, requires_grad=True):
         self._value.requires_grad_(requires_grad)
@@ -199,18 +209,22 @@ class SparseTensor:
         """By a number, or by a dense tensor of the same shape, element by element."""
         if isinstance(other, Value) and other.shape:
             dense = other.expand(self.shape)
-            return self._with_values(self._value * dense[tuple(self._index)])
-        return self._with_values(self._value * other)
+            return self.with_values(self._value * dense[tuple(self._index)])
+        return self.with_values(self._value * other)
 
     __rmul__ = mul = __mul__
 
+    def mul_(self, other):
+        self._value.mul_(other)
+        return self
+
     def __truediv__(self, other):
-        return self._with_values(self._value / other)
+        return self.with_values(self._value / other)
 
     div = __truediv__
 
     def __neg__(self):
-        return self._with_values(-self._value)
+        return self.with_values(-self._value)
 
     def __add__(self, other):
         if not isinstance(other, SparseTensor):
@@ -221,7 +235,33 @@ class SparseTensor:
         values = ops.cat([self._value, other._value], 0)
         return SparseTensor(indices, values, self.shape)
 
-    __radd__ = add = __add__
+    __radd__ = __add__
+
+    def add(self, other, *, alpha=1):
+        """self + alpha * other; a dense tensor has to stand on the left."""
+        if not isinstance(other, SparseTensor):
+            raise RuntimeError(
+                "add(sparse, dense) is not supported. Use add(dense, sparse) instead."
+            )
+        return self + (other if alpha == 1 else other * alpha)
+
+    def add_(self, other, *, alpha=1):
+        found = self.add(other, alpha=alpha)
+        self._index, self._value, self._coalesced = found._index, found._value, False
+        return self
+
+    def add_to_(self, dense, *, alpha=1):
+        """dense += alpha * self, in place: what `dense.add_(sparse)` does in PyTorch."""
+        values = self._value if alpha == 1 else self._value * alpha
+        return dense.index_put_(tuple(self._index), values, accumulate=True)
+
+    def zero_(self):
+        """Forget all elements."""
+        self._index, self._value = self._index[:, :0], self._value[:0]
+        return self
+
+    def sparse_mask(self, mask):
+        return sparse_mask(self.to_dense(), mask)
 
     def __sub__(self, other):
         return self + -other
@@ -299,6 +339,11 @@ def to_sparse(input, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=
     return SparseTensor(indices, input[tuple(indices)], input.shape, True)
 
 
+def sparse_mask(input, mask):
+    """The elements of a dense tensor at the indices of the sparse `mask`."""
+    return SparseTensor(mask._indices(), input[tuple(mask._indices())], mask.shape, mask._coalesced)
+
+
 def mm(mat1, mat2):
     """The product of a sparse matrix with a dense one."""
     return mat1.mm(mat2)
@@ -337,3 +382,4 @@ LongTensor, IntTensor = _typed(dtypes.int64), _typed(dtypes.int32)
 
 Tensor.to_sparse = to_sparse
 Tensor.to_sparse_coo = to_sparse
+Tensor.sparse_mask = sparse_mask

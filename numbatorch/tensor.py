@@ -311,7 +311,7 @@ class Tensor(Value):
     @grad.setter
     def grad(self, value):
         if value is not None:
-            if not isinstance(value, Tensor):
+            if not (isinstance(value, Tensor) or getattr(value, "is_sparse", False)):
                 raise TypeError(
                     f"assigned grad expected to be a Tensor or None but got grad of type {type(value)}"
                 )

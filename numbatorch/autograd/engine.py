@@ -207,7 +207,7 @@ class _Walk:
             waiting = self.pending[target] = [None] * len(target.output_metas)
         if gradient is not None:
             old = waiting[index]
-            waiting[index] = gradient if old is None else add_op(old, gradient)
+            waiting[index] = gradient if old is None else sum_of(old, gradient)
 
     def deliver_to_leaf(self, leaf, gradient):
         form = graph.metadata_of(leaf)
@@ -220,7 +220,7 @@ class _Walk:
             return
         for i in self.captures.get((id(leaf), 0), ()):
             old = self.found[i]
-            self.found[i] = gradient if old is None else add_op(old, gradient)
+            self.found[i] = gradient if old is None else sum_of(old, gradient)
 
     def visit(self, node):
         grads = self.pending.pop(node)
@@ -281,8 +281,17 @@ class _Walk:
         return results
 
 
+def sum_of(first, second):
+    """The sum of two gradients; a sparse one knows how to add itself."""
+    if not isinstance(first, graph.Value):
+        return first + second
+    return add_op(first, second) if isinstance(second, graph.Value) else second + first
+
+
 def conform(gradient, form):
     """A gradient in the shape, dtype and device of the value it belongs to."""
+    if not isinstance(gradient, graph.Value):
+        return gradient  # a sparse one is made in the form of its leaf
     if gradient.shape != form.shape:
         gradient = reduction.sum_to_size(gradient, form.shape)
     if gradient.dtype is not form.dtype:
@@ -327,6 +336,9 @@ class PostAccumulateHook:
 
 def _add(leaf, gradient):
     old = leaf._grad
+    if not (isinstance(gradient, graph.Value) and (old is None or isinstance(old, graph.Value))):
+        leaf._grad = gradient if old is None else sum_of(old, gradient)
+        return
     if old is not None:
         if modes.grad_enabled:
             leaf._grad = add_op(old, gradient)

@@ -97,7 +97,7 @@ class _FunctionOp:
     def _checked(self, gradient, node, index):
         if gradient is None:
             return None
-        if not isinstance(gradient, graph.Value):
+        if not isinstance(gradient, graph.Value) and not getattr(gradient, "is_sparse", False):
             raise RuntimeError(
                 f"expected Variable or None (got {type(gradient).__name__}) from {self.node_name}"
             )

@@ -88,3 +88,12 @@ class Adagrad(Optimizer):
         total = state["sum"].addcmul_(grad, grad, value=1)
         scale = kept_for_backward(total.sqrt(), group).add_(group["eps"])
         param.addcdiv_(grad, scale, value=-lr)
+
+    def update_sparse_parameter(self, param, grad, state, group):
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        lr, eps, _ = adagrad_numbers(group, advance(state, group))
+        grad = grad.coalesce()  # the square of a sum is no sum of squares
+        grad.with_values(grad.values() ** 2).add_to_(state["sum"])
+        scale = state["sum"].sparse_mask(grad).values().sqrt_().add_(eps)
+        grad.with_values(grad.values() / scale).add_to_(param, alpha=-lr)

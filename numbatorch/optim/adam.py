@@ -115,6 +115,11 @@ class Adam(Optimizer):
         scale = (square.sqrt() / (1 - beta2**step) ** 0.5).add_(group["eps"])
         add_quotient(param, kept_for_backward(mean, group), scale, -lr / (1 - beta1**step))
 
+    def update_sparse_parameter(self, param, grad, state, group):
+        raise RuntimeError(
+            "Adam does not support sparse gradients, please consider SparseAdam instead"
+        )
+
 
 def _check_tensor_options(lr, betas, foreach, capturable) -> None:
     kinds = {"lr": lr, "betas[0]": betas[0], "betas[1]": betas[1]}

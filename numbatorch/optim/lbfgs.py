@@ -148,6 +148,7 @@ class LBFGS(Optimizer):
         pieces = []
         for param in self.param_groups[0]["params"]:
             grad = creation.zeros_like(param) if param.grad is None else param.grad
+            grad = grad.to_dense() if grad.is_sparse else grad
             pieces.append((ops.view_as_real(grad) if grad.is_complex() else grad).reshape(-1))
         return ops.cat(pieces)
 

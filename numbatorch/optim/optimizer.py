@@ -106,6 +106,10 @@ class Optimizer:
         """Move `param` in place, given its gradient, and bring its state up to date."""
         raise NotImplementedError
 
+    def update_sparse_parameter(self, param: Tensor, grad, state: dict, group: dict) -> None:
+        """Move `param` where its sparse gradient has rows."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+
     def fused_rule(self, group: dict):
         """The `fused.Rule` of the kernel that can move a whole list of parameters at once; None where
         there is no such kernel."""
@@ -142,11 +146,21 @@ class Optimizer:
                     loss = closure()
             for group in self.param_groups:
                 params, grads, states = self._gather(group)
+                if any([grad.is_sparse for grad in grads]):
+                    params, grads, states = self._move_sparse(params, grads, states, group)
                 _check_capturable(params, group)
                 self.update_group(params, grads, states, group)
             return loss
         finally:
             modes.grad_enabled = recorded
+
+    def _move_sparse(self, params, grads, states, group: dict) -> list[list]:
+        """Move the parameters whose gradients are sparse; returns the columns of the others."""
+        dense = [i for i, grad in enumerate(grads) if not grad.is_sparse]
+        for param, grad, state in zip(params, grads, states):
+            if grad.is_sparse:
+                self.update_sparse_parameter(param, grad, state, group)
+        return [[column[i] for i in dense] for column in (params, grads, states)]
 
     def _gather(self, group: dict) -> tuple[list, list, list]:
         """The parameters of a group that have a gradient, with gradients and states."""

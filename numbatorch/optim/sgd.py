@@ -123,3 +123,18 @@ class SGD(Optimizer):
             param.addcmul_(kept_for_backward(grad, group), lr, value=-1)
         else:
             param.add_(grad, alpha=-lr)
+
+    def update_sparse_parameter(self, param, grad, state, group):
+        if group["fused"]:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients")
+        if group["weight_decay"] != 0:
+            grad.add(param)  # says that this cannot be
+        momentum = group["momentum"]
+        if momentum != 0:
+            buffer = state["momentum_buffer"]
+            if buffer is None:
+                buffer = state["momentum_buffer"] = grad.detach().clone()
+            else:
+                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
+            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        grad.add_to_(param, alpha=-scalar(group["lr"]))

@@ -2,6 +2,8 @@
 
 from numbatorch import creation, dtypes, ops
 from numbatorch.autograd import no_grad
+from numbatorch.autograd.function import Function
+from numbatorch.sparse import SparseTensor
 from numbatorch.tensor import Tensor
 
 
@@ -34,12 +36,41 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """``weight[input]``; rows longer than ``max_norm`` are shortened in place first."""
+    """``weight[input]``; rows longer than ``max_norm`` are shortened in place first.
+
+    With ``sparse`` the gradient of a ``weight`` that is a leaf holds only the rows that were read.
+    """
     padding_idx = _padding_row(padding_idx, weight)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
     row = -1 if padding_idx is None else padding_idx
+    if sparse and weight.requires_grad and weight.is_leaf:
+        return _SparseEmbedding.apply(weight, input, row, scale_grad_by_freq)
     return ops.embedding(weight, input, row, scale_grad_by_freq, sparse)
+
+
+class _SparseEmbedding(Function):
+    """Rows of a table; the gradient is a sparse tensor with a row for every index."""
+
+    @staticmethod
+    def forward(ctx, weight, indices, padding_row, scale_grad_by_freq):
+        ctx.save_for_backward(indices)
+        ctx.size, ctx.padding_row, ctx.scaled = weight.shape, padding_row, scale_grad_by_freq
+        return ops.embedding(weight, indices, padding_row)
+
+    @staticmethod
+    def backward(ctx, grad):
+        if ctx.scaled:
+            raise RuntimeError(
+                "embedding_backward: scale_grad_by_freq not supported with sparse gradients"
+            )
+        (indices,) = ctx.saved_tensors
+        rows, values = indices.reshape(-1), grad.reshape(-1, ctx.size[1])
+        if ctx.padding_row >= 0:
+            kept = rows != ctx.padding_row
+            rows, values = rows[kept], values[kept]
+        rows = rows.to(dtypes.int64).unsqueeze(0)
+        return SparseTensor(rows, values, ctx.size), None, None, None
 
 
 def _padding_row(padding_idx: int | None, weight: Tensor) -> int | None:
@@ -80,6 +111,8 @@ def embedding_bag(
     """
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None:
         _check_sample_weights(input, per_sample_weights, mode)
         per_sample_weights = per_sample_weights.reshape(-1)
