@@ -73,7 +73,10 @@ def step(library, name, sparse=True, **options):
 @pytest.mark.parametrize(
     "name, options",
     [
-        *((name, {}) for name in "Adadelta Adam AdamW Adamax ASGD NAdam RAdam RMSprop".split()),
+        *(
+            (name, {})
+            for name in ["Adadelta", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop"]
+        ),
         ("Rprop", {}),
         ("Adafactor", {}),
         ("SGD", {"weight_decay": 0.1}),
