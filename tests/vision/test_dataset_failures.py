@@ -170,6 +170,42 @@ def test_a_full_disk_while_downloading(kind, tmp_path, monkeypatch):
     assert files_below(tmp_path) == []
 
 
+class Interrupted(io.FileIO):
+    """A file during whose writing somebody presses Ctrl-C."""
+
+    def write(self, block):
+        super().write(block[:10])
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_download_is_gone_on_with(kind, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(downloads, "open", Interrupted, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            opened(kind, tmp_path, download=True)
+    (left,) = files_below(tmp_path)
+    assert left.suffix == ".part" and left.stat().st_size == 10
+    assert len(opened(kind, tmp_path, download=True)) > 0
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "kind", [datasets.EMNIST, datasets.CIFAR10, datasets.CIFAR100], indirect=True,
+    ids=lambda kind: kind.__name__,
+)  # fmt: skip
+def test_an_interrupted_unpacking_leaves_the_archive(kind, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfileobj", interrupt)
+        patch.setattr("tarfile.copyfileobj", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            opened(kind, tmp_path, download=True)
+    assert len(files_below(tmp_path)) == 1
+    assert len(opened(kind, tmp_path, download=True)) > 0
+
+
 @pytest.mark.parametrize(
     "kind", [datasets.EMNIST, datasets.CIFAR10, datasets.CIFAR100], indirect=True,
     ids=lambda kind: kind.__name__,

@@ -177,6 +177,19 @@ def test_a_vgg_of_one_stage_reads_images(batch_norm):
     assert features(nt.zeros(1, 3, 32, 32)).shape == (1, 512, 1, 1)
 
 
+def test_alexnet_and_vgg_classify(monkeypatch):
+    """With narrow linear layers: their own have 60 and 100 million weights."""
+
+    class Narrow(nt.nn.Linear):
+        def __init__(self, inputs, outputs):
+            super().__init__(16 if inputs == 4096 else inputs, 16 if outputs == 4096 else outputs)
+
+    monkeypatch.setattr(nt.nn, "Linear", Narrow)
+    for model in (models.alexnet(num_classes=3), models.vgg11_bn(num_classes=3)):
+        assert model.eval()(nt.rand(2, 3, 64, 64)).shape == (2, 3)
+        assert [type(m).__name__ for m in model.classifier].count("Dropout") == 2
+
+
 def test_dilated_stages_keep_the_size():
     stages = {"layers": (1, 1, 1, 1), "num_classes": 2, "width_per_group": 4}
     block = models.resnet.Bottleneck

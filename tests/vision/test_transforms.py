@@ -382,6 +382,40 @@ class TestWithoutTorchvision:
         picture = Image.fromarray(np.ascontiguousarray(narrow.permute(1, 2, 0).numpy()))
         self.same(functional.equalize(narrow), functional.equalize(picture))
 
+    def test_representations(self):
+        for kind, arguments in {**REPRESENTED, **dict.fromkeys(SIMPLE, ())}.items():
+            assert repr(getattr(transforms, kind)(*arguments)).startswith(f"{kind}(")
+        found = repr(transforms.RandomAffine(3, scale=(1, 2)))
+        assert found == "RandomAffine(degrees=[-3.0, 3.0], scale=(1, 2))"
+        found = repr(transforms.RandomRotation((1, 2), center=(3, 4)))
+        assert "center=(3, 4), fill=0)" in found
+        assert "p=[1]" in repr(transforms.RandomChoice([transforms.ToTensor()], [1]))
+        tensors = nt.eye(1), nt.zeros(1)
+        assert "mean_vector=[0.0])" in repr(transforms.LinearTransformation(*tensors))
+
+    def test_conversions_both_ways(self):
+        for transform, given in [
+            (transforms.PILToTensor(), self.image),
+            (transforms.ToPILImage(), self.planes),
+        ]:
+            other = transform(given)
+            assert functional.get_dimensions(other) == functional.get_dimensions(given)
+        assert transforms.ToPILImage("HSV")(self.planes).mode == "HSV"
+        deeper = transforms.ConvertImageDtype(nt.int16)(self.planes)
+        np.testing.assert_array_equal(deeper, self.planes.numpy().astype(np.int16) * 128)
+        np.testing.assert_array_equal(functional.convert_image_dtype(deeper, nt.uint8), self.planes)
+
+    def test_an_image_of_another_shape_than_any_box(self):
+        tall = nt.zeros(1, 90, 2)
+        box = transforms.RandomResizedCrop.get_params(tall, [1.0, 1.0], [0.75, 1.33])
+        assert box == (43, 0, 3, 2)
+        wide = transforms.RandomResizedCrop.get_params(tall.mT, [1.0, 1.0], [0.75, 1.33])
+        assert wide == (0, 44, 2, 3)
+        same = transforms.RandomErasing(1.0, scale=(1, 1), ratio=(1, 1))(tall)
+        np.testing.assert_array_equal(same, tall)
+        assert transforms.RandomCrop((90, 2))(tall).shape == tall.shape
+        assert transforms.RandomApply([print], p=0.0)(tall) is tall
+
     def test_ten_crop(self):
         parts = transforms.TenCrop(8)(self.planes)
         assert len(parts) == 10
@@ -483,6 +517,8 @@ class TestWithoutTorchvision:
             (lambda t: t.RandomChoice(3), TypeError, "should be a sequence"),
             (lambda t: t.RandomChoice([], 3), TypeError, "p should be a sequence"),
             (lambda t: t.Resize((1, 2, 3)), ValueError, "1 or 2 values"),
+            (lambda t: t.ColorJitter(-1), ValueError, "must be non negative"),
+            (lambda t: t.ColorJitter((1, 2, 3)), TypeError, "list/tuple with length 2"),
         ],
     )
     def test_bad_arguments(self, make, error, message):

@@ -1,13 +1,15 @@
 """Image datasets read their files; transforms make tensors."""
 
 import gzip
+import io
 import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import numbatorch as nt
-from numbatorch.vision import datasets, transforms
+from numbatorch.vision import datasets, transforms, utils
 
 
 def write_idx(path, array, zipped=True):
@@ -137,3 +139,44 @@ class TestTransforms:
             transforms.Normalize((0.0,), (0.0,))(nt.zeros(1, 2, 2))
         with pytest.raises(TypeError, match="should be callable"):
             transforms.Lambda(3)
+
+
+class TestGrids:
+    def test_rows_and_borders(self):
+        images = nt.arange(3.0).view(3, 1, 1, 1).expand(3, 3, 2, 2)
+        grid = utils.make_grid(images, nrow=2, padding=1, pad_value=9)
+        assert grid.shape == (3, 7, 7)
+        expected = np.full((7, 7), 9.0)
+        expected[1:3, 1:3], expected[1:3, 4:6], expected[4:6, 1:3] = 0, 1, 2
+        np.testing.assert_array_equal(grid[0], expected)
+
+    def test_kinds_of_input(self):
+        image = nt.rand(4, 5)
+        np.testing.assert_array_equal(utils.make_grid(image), image.expand(3, 4, 5))
+        assert utils.make_grid([nt.rand(3, 4, 5)] * 2).shape == (3, 8, 16)
+        for wrong in (3, [nt.rand(3, 4, 5), 3]):
+            with pytest.raises(TypeError, match="tensor or list of tensors expected"):
+                utils.make_grid(wrong)
+
+    def test_normalization(self):
+        images = nt.stack([nt.full((3, 2, 2), 2.0), nt.full((3, 2, 2), 4.0)])
+        images[:, :, 0, 0] = 0
+        together = utils.make_grid(images, padding=0, normalize=True)
+        assert together[0, 1].tolist() == [0.5, 0.5, 1.0, 1.0]
+        apart = utils.make_grid(images, padding=0, normalize=True, scale_each=True)
+        assert apart[0, 1].tolist() == [1.0] * 4
+        given = utils.make_grid(images, padding=0, normalize=True, value_range=(2, 6))
+        assert given[0, :, 1].tolist() == [0.0, 0.0] and given[0, 1, 3].item() == 0.5
+        with pytest.raises(TypeError, match="has to be a tuple"):
+            utils.make_grid(images, normalize=True, value_range=[0, 1])
+
+    def test_a_file_of_any_kind(self, tmp_path):
+        images = nt.linspace(0, 1, 12).view(1, 3, 2, 2)
+        utils.save_image(images, tmp_path / "a.png")
+        pixels = np.asarray(Image.open(tmp_path / "a.png"))
+        np.testing.assert_array_equal(pixels, (images[0] * 255 + 0.5).byte().permute(1, 2, 0))
+        memory = io.BytesIO()
+        utils.save_image([images[0]] * 3, memory, format="jpeg", nrow=3, padding=0)
+        memory.seek(0)
+        picture = Image.open(memory)
+        assert (picture.format, picture.size) == ("JPEG", (6, 2))

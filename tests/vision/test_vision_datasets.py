@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import pickle
+import sys
 import tarfile
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from oracle_torchvision import import_torchvision
 from PIL import Image
 
+import numbatorch as nt
 from numbatorch.vision import datasets
 
 
@@ -49,6 +51,74 @@ def test_fake_data_as_torchvision():
         assert label == found
         off = np.asarray(image).astype(int) - np.asarray(expected)
         assert (off != 0).mean() < 0.01
+
+
+def test_fake_data_is_the_same_for_the_same_index():
+    data = datasets.FakeData(size=4, image_size=(1, 5, 6), num_classes=3)
+    nt.manual_seed(7)
+    before = nt.rand(1)
+    image, label = data[2]
+    nt.manual_seed(7)
+    assert nt.rand(1) == before  # drawing an item leaves the generator alone
+    assert image.mode == "L" and image.size == (6, 5) and 0 <= label < 3
+    np.testing.assert_array_equal(np.asarray(data[2][0]), np.asarray(image))
+    shifted = datasets.FakeData(size=4, image_size=(1, 5, 6), num_classes=3, random_offset=1)
+    np.testing.assert_array_equal(np.asarray(shifted[1][0]), np.asarray(image))
+    as_text = datasets.FakeData(size=2, target_transform=str)
+    assert isinstance(as_text[0][1], str)
+    with pytest.raises(IndexError, match="FakeData index out of range"):
+        data[4]
+
+
+def test_both_transforms_together(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "a" / "x.png")
+    folder = datasets.DatasetFolder(
+        tmp_path, datasets.folder.default_loader, (".png",), transform=lambda image: image.size
+    )
+    assert folder[0] == ((4, 3), 0)
+    for options in ({}, {"extensions": (".png",), "is_valid_file": bool}):
+        with pytest.raises(ValueError, match="Both extensions and is_valid_file"):
+            datasets.DatasetFolder(tmp_path, datasets.folder.default_loader, **options)
+    with pytest.raises(ValueError, match="Only transforms or transform/target_transform"):
+        datasets.VisionDataset(tmp_path, transforms=print, transform=print)
+    both = datasets.VisionDataset(transforms=lambda image, target: (target, image))
+    assert both.transformed(1, 2) == (2, 1)
+    assert datasets.VisionDataset("~").root != "~"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\0\1\x08", "is no IDX file"),
+        (b"\0\0\x08\x03\0\0", "ends within its header"),
+        (b"\0\0\x08\x01\0\0\0\x02\x05", "holds 1 bytes"),
+    ],
+)
+def test_damaged_idx_files(tmp_path, content, message):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(RuntimeError, match=message):
+        datasets.mnist.read_idx(tmp_path / "file")
+
+
+def test_images_without_as_many_labels(tmp_path):
+    folder = tmp_path / "kmnist"
+    folder.mkdir()
+    images, labels = datasets.KMNIST.resources[2][0], datasets.KMNIST.resources[1][0]
+    (folder / images).write_bytes((datasets.mnist.EMBEDDED / images).read_bytes())
+    wrong = (datasets.mnist.EMBEDDED / labels).read_bytes()
+    (folder / datasets.KMNIST.resources[3][0]).write_bytes(wrong)
+    with pytest.raises(RuntimeError, match="does not hold images with their labels"):
+        datasets.KMNIST(tmp_path, train=False)
+    assert datasets.MNIST(train=False).class_to_idx["3 - three"] == 3
+    with pytest.raises(ValueError, match="needs a root to download to"):
+        datasets.MNIST(download=True)
+
+
+def test_without_pillow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r"pip install 'numbatorch\[vision\]'"):
+        datasets.MNIST(train=False)[0]
 
 
 def files_of(root):
