@@ -41,20 +41,19 @@ POLARITY = (
 POLARITY_SHA256 = "6e1ed4405b65c7eabf1d199a7f7c437091ac21da0ea7467b410a74062574566b"
 
 
-def root():
-    """The first of the two places that exists, or None."""
+def root(name):
+    """The first of the two places that has the data set, or None."""
     given = os.environ.get("NUMBATORCH_DATA")
     for place in [given, HERE.parent.parent / "shared" / "data"]:
-        if place and Path(place).is_dir():
+        if place and (Path(place) / name).is_dir():
             return Path(place)
     return None
 
 
 def folder(name):
     """The folder of a data set; RuntimeError where it is not there and cannot be downloaded."""
-    if root() is not None and (root() / name).is_dir():
-        return root() / name
-    return fetch(name, cache() / name)
+    place = root(name)
+    return place / name if place else fetch(name, cache() / name)
 
 
 def cache():

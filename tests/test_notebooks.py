@@ -1,8 +1,11 @@
 """Every chapter has the parts that a reader counts on, checks itself, and is stored without output."""
 
 import ast
+import importlib
 import json
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,51 @@ def test_is_stored_without_output(notebook):
 def test_runs_in_any_python_3_kernel(notebook):
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert "/" not in json.dumps(notebook["metadata"])
+
+
+class TestData:
+    """Where the chapters find their data: notebooks/data.py."""
+
+    @pytest.fixture
+    def data(self, monkeypatch, tmp_path):
+        monkeypatch.syspath_prepend(FOLDER)
+        data = importlib.import_module("data")
+        copy = tmp_path / "book" / "notebooks"
+        copy.mkdir(parents=True)
+        shutil.copy(FOLDER / "checksums.txt", copy)
+        monkeypatch.setattr(data, "HERE", copy)
+        monkeypatch.setenv("NUMBATORCH_DATA", str(tmp_path / "given"))
+        monkeypatch.setattr(data, "cache", lambda: tmp_path / "cache")
+        yield data
+        sys.modules.pop("data")
+
+    def test_the_given_folder_comes_first(self, data, tmp_path):
+        assert data.root("names") is None
+        beside = tmp_path / "shared" / "data"
+        (beside / "names").mkdir(parents=True)
+        assert data.folder("names") == beside / "names"
+        (tmp_path / "given" / "names").mkdir(parents=True)
+        assert data.folder("names") == tmp_path / "given" / "names"
+        assert data.root("mnist") is None
+
+    def test_what_is_in_neither_is_downloaded_and_checked(self, data, monkeypatch):
+        asked = []
+        monkeypatch.setattr(data, "is_intact", lambda path, digest: path.name == "Arabic.txt")
+        monkeypatch.setattr(
+            data, "download", lambda url, path, digest, progress: asked.append((url, path, digest))
+        )
+        folder = data.folder("names")
+        assert len(asked) == len(data.checksums("names")) - 1 > 10
+        for url, path, digest in asked:
+            assert url == f"{data.FOLDERS['names']}/{path.name}" and path.parent == folder
+            assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
+
+    def test_no_network(self, data, monkeypatch):
+        pytest.importorskip("pooch")
+        monkeypatch.setattr(data, "FOLDERS", {"fsdd": "http://127.0.0.1:9"})
+        with pytest.raises(RuntimeError, match="could not be downloaded"):
+            data.folder("fsdd")
+
+    def test_every_data_set_has_checksums(self, data):
+        for name in [*data.FOLDERS, "sentence-polarity"]:
+            assert data.checksums(name), name
