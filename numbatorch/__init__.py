@@ -46,7 +46,8 @@ from .autograd import (
     set_grad_enabled,
 )
 from .cpu_target import get_num_threads, set_num_threads
-from .cuda_memory import OutOfMemoryError
+from .cuda_allocator import OutOfMemoryError
+from .cuda_driver import AcceleratorError
 from .devices import device
 from .dtypes import ALIASES as _DTYPE_ALIASES
 from .dtypes import (

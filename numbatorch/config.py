@@ -27,6 +27,9 @@ CACHED_BYTES_LIMIT = int(os.environ.get("NUMBATORCH_CACHED_BYTES", 1 << 30))
 #: NUMBATORCH_WINOGRAD=0 computes 3x3 convolutions by direct summation: slower, rounded less.
 WINOGRAD = os.environ.get("NUMBATORCH_WINOGRAD", "1") != "0"
 
+#: CUDA_LAUNCH_BLOCKING=1 waits for every kernel on a CUDA device, so that its failure raises there.
+LAUNCH_BLOCKING = os.environ.get("CUDA_LAUNCH_BLOCKING") == "1"
+
 
 def initial_thread_count():
     """Threads for parallel kernels: NUMBATORCH_NUM_THREADS, else OMP_NUM_THREADS, else all cores."""

@@ -1,22 +1,21 @@
 """Memory on CUDA devices: a caching allocator for each device, Storage on top of it, and copies."""
 
+import contextlib
 import ctypes
 import importlib
+import warnings
 from functools import cache
 
 import numba
 import numpy as np
 from numba.np.numpy_support import as_dtype
 
-from . import memory, shapes
-from .array import Array, empty, initialise
+from . import cuda_streams, memory, shapes
+from .array import Array, initialise
+from .cuda_allocator import Block, DeviceAllocator, PinnedAllocator, PinnedBlock
 from .formulas import conversion
 
 # Devices ----------------------------------------------------------------------------------------
-
-
-class OutOfMemoryError(RuntimeError):
-    """A device has no room for an allocation (`torch.cuda.OutOfMemoryError`)."""
 
 
 @cache
@@ -58,7 +57,7 @@ def resolve_index(index):
     """The index of a device, where None means the current one; RuntimeError where it is missing."""
     current = target()
     if index is None:
-        return current.current_device()
+        return cuda_streams.current_device()
     if index >= current.device_count():
         raise RuntimeError(
             "CUDA error: invalid device ordinal: there is no device "
@@ -67,92 +66,23 @@ def resolve_index(index):
     return index
 
 
-# Allocation -------------------------------------------------------------------------------------
-
-
-class DeviceAllocator:
-    """Keeps the freed blocks of one device, by size, for the next allocation."""
-
-    def __init__(self, index):
-        self.index = index
-        self._free = {}
-        self.cached_bytes = 0
-        self.allocated_bytes = 0
-        self.peak_bytes = 0
-        self.peak_reserved_bytes = 0
-        self.allocations = 0
-
-    @property
-    def reserved_bytes(self):
-        """What the device has given to this process, in use or kept."""
-        return self.allocated_bytes + self.cached_bytes
-
-    def take(self, nbytes):
-        """A block (memory, address, size, views) of at least `nbytes`, its contents arbitrary."""
-        size = self._size_class(nbytes)
-        blocks = self._free.get(size)
-        if blocks:
-            block = blocks.pop()
-            self.cached_bytes -= size
-        else:
-            block = self._fresh(size)
-        self.allocations += 1
-        self.allocated_bytes += size
-        self.peak_bytes = max(self.peak_bytes, self.allocated_bytes)
-        self.peak_reserved_bytes = max(self.peak_reserved_bytes, self.reserved_bytes)
-        return block
-
-    def give_back(self, block):
-        size = block[2]
-        self.allocated_bytes -= size
-        self.cached_bytes += size
-        self._free.setdefault(size, []).append(block)
-
-    def empty_cache(self):
-        """Return all freed blocks to the device."""
-        self._free.clear()
-        self.cached_bytes = 0
-
-    def _size_class(self, nbytes):
-        if target().SIMULATED:
-            return nbytes  # exact, so that the simulator notices every access outside
-        size = (nbytes + 63) & ~63 or 64
-        if size <= 1024:
-            return size
-        step = 1 << (size.bit_length() - 4)  # at most an eighth is wasted
-        return (size + step - 1) & -step
-
-    def _fresh(self, size):
-        try:
-            found = target().allocate(size, self.index)
-        except MemoryError:
-            self.empty_cache()
-            try:
-                found = target().allocate(size, self.index)
-            except MemoryError:
-                raise self._out_of_memory(size) from None
-        return found, target().address(found), size, {}
-
-    def _out_of_memory(self, size):
-        free, total = target().memory_info(self.index)
-        return OutOfMemoryError(
-            f"CUDA out of memory. Tried to allocate {_readable(size)}. GPU {self.index} has a "
-            f"total capacity of {_readable(total)} of which {_readable(free)} is free. Of the "
-            f"allocated memory {_readable(self.allocated_bytes)} is in use by tensors."
-        )
-
-
-def _readable(nbytes):
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if nbytes >= size:
-            return f"{nbytes / size:.2f} {unit}"
-    return f"{nbytes} bytes"
-
-
 @cache
 def allocator(index):
     """The allocator of the device `index`."""
-    return DeviceAllocator(index)
+    return DeviceAllocator(index, target().driver(), exact=target().SIMULATED)
+
+
+@cache
+def _pinned_allocator():
+    return PinnedAllocator(target().driver())
+
+
+def pinned(nbytes, index):
+    """A PinnedBlock of at least `nbytes`."""
+    return _pinned_allocator().take(nbytes, index)
+
+
+# Storage ----------------------------------------------------------------------------------------
 
 
 class CudaStorage:
@@ -177,7 +107,7 @@ class CudaStorage:
     def borrow(cls, address, nbytes, index, owner):
         """Memory of the device `index` that belongs to `owner`, which is kept alive."""
         storage = object.__new__(cls)
-        storage._block = target().borrowed(address, nbytes, index), address, nbytes, {}
+        storage._block = _block_of_others(address, nbytes, index)
         storage._allocator, storage._owner = None, owner
         storage.device_index, storage.nbytes, storage.version = index, nbytes, 0
         return storage
@@ -191,25 +121,58 @@ class CudaStorage:
     @property
     def address(self):
         """Where the bytes lie on the device."""
-        return self._block[1]
+        return self._block.address
 
     def typed(self, element):
         """All of the memory as a device array of elements of a Numba type."""
-        views = self._block[3]
-        view = views.get(element)
+        block = self._block
+        view = block.views.get(element)
         if view is None:
-            view = views[element] = self._block[0].view(as_dtype(element))
+            whole = target().array_at(block.address, block.size, block.index)
+            view = block.views[element] = whole.view(as_dtype(element))
+            view.device_index = block.index
         return view
 
+    def record_stream(self, stream):
+        """Say that work on another stream uses this memory, which is kept until that is done."""
+        if stream != self._block.stream:
+            self._block.users.add(stream)
+
     def copy_from_host(self, host, offset=0):
-        """Write `host`, a uint8 NumPy array, from byte `offset` on."""
-        if host.size:
-            self._block[0][offset : offset + host.size].copy_to_device(host)
+        """Write `host`, a uint8 NumPy array, from byte `offset` on, on the current stream.
+
+        What is captured is read again at each replay: from a copy that lives as long as the graph.
+        """
+        capture = cuda_streams.capture_on(self.device_index)
+        if capture is not None:
+            pinned_ = pinned(host.size, self.device_index)
+            ctypes.memmove(pinned_.address, host.ctypes.data, host.size)
+            capture.kept.append(pinned_)
+            self.upload(pinned_.address, host.size, offset)
+        elif host.size:
+            self.upload(host.ctypes.data, host.size, offset)
 
     def copy_to_host(self, host, offset=0):
-        """Read into `host`, a uint8 NumPy array, from byte `offset` on."""
+        """Read into `host`, a uint8 NumPy array, from byte `offset` on, and wait until it is there."""
         if host.size:
-            self._block[0][offset : offset + host.size].copy_to_host(host)
+            note_synchronization()
+            self.download(host.ctypes.data, host.size, offset)
+            index = self.device_index
+            target().driver().wait_for_stream(index, cuda_streams.current(index))
+
+    def upload(self, host_address, nbytes, offset=0):
+        """Queue a copy from host memory."""
+        index = self.device_index
+        target().driver().upload(
+            index, self.address + offset, host_address, nbytes, cuda_streams.current(index)
+        )
+
+    def download(self, host_address, nbytes, offset=0):
+        """Queue a copy to host memory."""
+        index = self.device_index
+        target().driver().download(
+            index, host_address, self.address + offset, nbytes, cuda_streams.current(index)
+        )
 
     def resize(self, nbytes):
         """Grow or shrink, keeping the bytes that fit."""
@@ -223,6 +186,77 @@ class CudaStorage:
         self.copy_from_host(kept)
 
 
+def _block_of_others(address, nbytes, index):
+    return Block(address, nbytes, index, cuda_streams.current(index), None)
+
+
+def wait_for_work(array):
+    """Let the host wait for all that is queued for the device that an Array lies on."""
+    target().driver().synchronize(array.storage.device_index)
+
+
+_streams_apart = {}
+
+
+@contextlib.contextmanager
+def apart(index):
+    """Context manager: no capture notes what is done inside, and it is done when this ends."""
+    stream = _streams_apart.get(index)
+    if stream is None:
+        stream = _streams_apart[index] = _driver().new_stream(index, 0)
+    before = cuda_streams.current(index)
+    cuda_streams.select(index, stream, counted=False)
+    try:
+        yield
+        with _driver().relaxed():
+            _driver().wait_for_stream(index, stream)
+    finally:
+        cuda_streams.select(index, before, counted=False)
+
+
+def finish_work():
+    """Wait for the devices that `apart` was used on; not while a graph is captured."""
+    if not cuda_streams.any_capture():
+        for index in _streams_apart:
+            _driver().synchronize(index)
+
+
+def join_streams():
+    """Let the current stream of every device wait for those that were ever used beside it."""
+    for index, streams in cuda_streams.used.items():
+        current = cuda_streams.current(index)
+        for stream in {0, *streams} - {current}:
+            _order(index, stream, index, current)
+
+
+# Page-locked host memory ------------------------------------------------------------------------
+
+
+def pinned_storage(nbytes):
+    """Storage in page-locked memory of the host."""
+    block = pinned(nbytes, cuda_streams.current_device())
+    return memory.Storage.borrow(block.address, nbytes, block)
+
+
+def is_pinned(storage):
+    """Whether host memory is page-locked, by us."""
+    return isinstance(storage._owner, PinnedBlock)
+
+
+# What makes the host wait -----------------------------------------------------------------------
+
+#: 0, 1 or 2: an operation that lets the host wait passes, warns, raises.
+sync_debug_mode = 0
+
+
+def note_synchronization():
+    """Warn, or raise RuntimeError, where `torch.cuda.set_sync_debug_mode` asks for it."""
+    if sync_debug_mode == 1:
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=3)
+    elif sync_debug_mode == 2:
+        raise RuntimeError("called a synchronizing CUDA operation")
+
+
 # Copies -----------------------------------------------------------------------------------------
 
 
@@ -232,39 +266,102 @@ def empty_on(index, shape, dtype):
     return initialise(Array(), storage, dtype, shape, shapes.contiguous_strides(shape))
 
 
-def transfer(target, source):
-    """Copy the values of `source` into `target`: same shape and dtype, another device."""
+def transfer(target, source, non_blocking=False):
+    """Copy the values of `source` into `target`: same shape and dtype, another device.
+
+    The host waits, but for `non_blocking` copies from and to page-locked memory.
+    """
     to_device = target.storage.device_type == "cuda"
     from_device = source.storage.device_type == "cuda"
     if to_device and from_device:
-        host = empty(source.shape, source.dtype)
-        _download(host, source)
-        _upload(target, host)
+        _copy_between_devices(target, source)
     elif to_device:
-        _upload(target, source)
+        _upload(target, source, non_blocking)
     else:
-        _download(target, source)
+        _download(target, source, non_blocking)
 
 
-def _upload(target, source):
-    dense = np.ascontiguousarray(source.as_numpy())
-    host = dense.reshape(-1).view(np.uint8)
-    if target.contiguous_layout:
-        target.storage.copy_from_host(host, target.offset * target.dtype.itemsize)
+def _nbytes(x):
+    return shapes.numel(x.shape) * x.dtype.itemsize
+
+
+def _start(x):
+    """Where an Array begins, in bytes of its storage."""
+    return x.offset * x.dtype.itemsize
+
+
+def _upload(target, source, non_blocking):
+    index, nbytes = target.storage.device_index, _nbytes(target)
+    if nbytes == 0:
         return
-    staged = empty_on(target.storage.device_index, target.shape, target.dtype)
-    staged.storage.copy_from_host(host)
-    _copy_on_device(target, staged)
+    staged = target if target.contiguous_layout else empty_on(index, target.shape, target.dtype)
+    if non_blocking and source.contiguous_layout and is_pinned(source.storage):
+        staged.storage.upload(source.address, nbytes, _start(staged))
+        source.storage._owner.used_on(index, cuda_streams.current(index))
+    else:
+        dense = np.ascontiguousarray(source.as_numpy())
+        staged.storage.copy_from_host(dense.reshape(-1).view(np.uint8), _start(staged))
+        if not non_blocking and cuda_streams.capture_on(index) is None:
+            _wait(index)
+    if staged is not target:
+        _copy_on_device(target, staged)
 
 
-def _download(target, source):
-    if not source.contiguous_layout:
-        dense = empty_on(source.storage.device_index, source.shape, source.dtype)
-        _copy_on_device(dense, source)
-        source = dense
-    host = np.empty(shapes.numel(source.shape) * source.dtype.itemsize, np.uint8)
-    source.storage.copy_to_host(host, source.offset * source.dtype.itemsize)
+def _wait(index):
+    note_synchronization()
+    target().driver().wait_for_stream(index, cuda_streams.current(index))
+
+
+def _download(target, source, non_blocking):
+    index, nbytes = source.storage.device_index, _nbytes(source)
+    if nbytes == 0:
+        return
+    source = _dense(source)
+    if target.contiguous_layout and is_pinned(target.storage):
+        source.storage.download(target.address, nbytes, _start(source))
+        target.storage._owner.used_on(index, cuda_streams.current(index))
+        if not non_blocking:
+            _wait(index)
+        return
+    host = np.empty(nbytes, np.uint8)
+    source.storage.copy_to_host(host, _start(source))
     target.as_numpy()[...] = host.view(target.dtype.numpy).reshape(target.shape)
+
+
+def _copy_between_devices(target, source):
+    """On the source's stream, behind what the target's has to do; the target's stream waits."""
+    from_, to = source.storage.device_index, target.storage.device_index
+    source = _dense(source)
+    staged = target if target.contiguous_layout else empty_on(to, target.shape, target.dtype)
+    streams = cuda_streams.current(from_), cuda_streams.current(to)
+    _order(to, streams[1], from_, streams[0])
+    _driver().copy_to_peer(
+        to, staged.storage.address + _start(staged), from_,
+        source.storage.address + _start(source), _nbytes(source), streams[0],
+    )  # fmt: skip
+    _order(from_, streams[0], to, streams[1])
+    if staged is not target:
+        _copy_on_device(target, staged)
+
+
+def _driver():
+    return target().driver()
+
+
+def _order(first_index, first, index, stream):
+    """Let a stream wait for what another one, of whichever device, has to do now."""
+    event = _driver().new_event(first_index, False)
+    _driver().record(first_index, event, first)
+    _driver().let_wait(index, stream, event)
+    _driver().destroy_event(first_index, event)
+
+
+def _dense(source):
+    if source.contiguous_layout:
+        return source
+    dense = empty_on(source.storage.device_index, source.shape, source.dtype)
+    _copy_on_device(dense, source)
+    return dense
 
 
 def _copy_on_device(target, source):

@@ -138,10 +138,10 @@ def simulate(function, blocks, threads, arguments):
 class SimulatedMemory:
     """A one-dimensional array for simulated kernels; no access outside it goes unnoticed."""
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "device_index")
 
-    def __init__(self, array):
-        self.array = array
+    def __init__(self, array, index=0):
+        self.array, self.device_index = array, index
 
     @property
     def dtype(self):
@@ -154,7 +154,7 @@ class SimulatedMemory:
     def view(self, dtype):
         itemsize = np.dtype(dtype).itemsize
         whole = self.array.size // itemsize * itemsize
-        return SimulatedMemory(self.array[:whole].view(dtype))
+        return SimulatedMemory(self.array[:whole].view(dtype), self.device_index)
 
     def _check(self, index):
         if not 0 <= index < self.array.size:
@@ -162,19 +162,13 @@ class SimulatedMemory:
 
     def __getitem__(self, index):
         if index.__class__ is slice:
-            return SimulatedMemory(self.array[index])
+            return SimulatedMemory(self.array[index], self.device_index)
         self._check(index)
         return self.array[index]
 
     def __setitem__(self, index, value):
         self._check(index)
         self.array[index] = value
-
-    def copy_to_device(self, host):
-        self.array[...] = host
-
-    def copy_to_host(self, host):
-        host[...] = self.array
 
 
 # Formulas ---------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ take the name `cuda` from here, as a module global.
 """
 
 import contextlib
-import ctypes
 import os
-from functools import cache
+from functools import cache, partial
 from types import FunctionType
 
 import numba
-import numpy as np
+
+from . import config, cuda_streams
+from .cuda_driver import AcceleratorError, CardDriver
 
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
@@ -37,13 +38,22 @@ _BLOCKS_PER_MULTIPROCESSOR = 16
 MOST_BLOCKS_Y = 65535
 
 if SIMULATED:
+    from .cuda_simulated_driver import SimulatedDriver
     from .cuda_simulator import SimulatedMemory, compiled, simulate
     from .cuda_simulator import inside_kernel as cuda
 else:
     cuda = target
 
 
-# Devices ----------------------------------------------------------------------------------------
+# The driver -------------------------------------------------------------------------------------
+
+
+@cache
+def driver():
+    """The driver of the cards, or of simulated devices: as many as NUMBATORCH_SIMULATED_DEVICES says."""
+    if SIMULATED:
+        return SimulatedDriver(int(os.environ.get("NUMBATORCH_SIMULATED_DEVICES", "1")))
+    return CardDriver()
 
 
 def is_available():
@@ -53,7 +63,7 @@ def is_available():
 
 def device_count():
     """How many devices kernels can run on."""
-    return len(target.gpus) if is_available() else 0
+    return driver().device_count() if is_available() else 0
 
 
 @cache
@@ -75,78 +85,31 @@ def resident_threads(index):
         return device.MULTIPROCESSOR_COUNT * device.MAX_THREADS_PER_MULTI_PROCESSOR
 
 
-def current_device():
-    """The index of the device that kernels are launched on."""
-    return 0 if SIMULATED else target.current_context().device.id
-
-
-def select_device(index):
-    """Launch kernels on the device `index` from now on."""
-    target.select_device(index)
-
-
-def synchronize():
-    """Wait until everything that was launched is done."""
-    target.synchronize()
-
-
-def new_event():
-    """An event that was recorded just now."""
-    event = target.event()
-    event.record()
-    return event
-
-
 def device_description(index):
     """(name, compute capability major, minor, bytes of memory, multiprocessors) of a device."""
     if SIMULATED:
-        return "CUDA simulator", 0, 0, 2**63 - 1, 1
+        return "CUDA simulator", 0, 0, driver().memory_info(index)[1], 1
     with target.gpus[index]:
         device = target.get_current_device()
         name = device.name if isinstance(device.name, str) else device.name.decode()
-        capability = device.compute_capability
-        return name, *capability, memory_info(index)[1], device.MULTIPROCESSOR_COUNT
+        total = driver().memory_info(index)[1]
+        return name, *device.compute_capability, total, device.MULTIPROCESSOR_COUNT
 
 
-# Memory -----------------------------------------------------------------------------------------
-
-
-def allocate(nbytes, index):
-    """A device array of `nbytes` bytes; MemoryError where there is no room."""
+def array_at(address, nbytes, index):
+    """The memory at an address of the device `index` as an array of bytes that kernels take."""
     if SIMULATED:
-        return SimulatedMemory(np.empty(nbytes, np.uint8))
-    try:
-        with target.gpus[index]:
-            return target.device_array(nbytes, np.uint8)
-    except target.cudadrv.driver.CudaAPIError as error:
-        if "OUT_OF_MEMORY" in str(error):
-            raise MemoryError(str(error)) from None
-        raise
-
-
-def borrowed(address, nbytes, index):
-    """A device array of `nbytes` bytes over memory that others own."""
-    if SIMULATED:
-        bytes_ = (ctypes.c_uint8 * nbytes).from_address(address) if nbytes else b""
-        return SimulatedMemory(np.frombuffer(bytes_, np.uint8))
+        return SimulatedMemory(driver().bytes_at(address, nbytes), index)
     described = {"shape": (nbytes,), "typestr": "|u1", "data": (address, False), "version": 2}
     with target.gpus[index]:
         return target.from_cuda_array_interface(described, sync=False)
 
 
-def address(memory):
-    """Where a device array lies."""
-    if SIMULATED:
-        return memory.array.ctypes.data
-    return memory.device_ctypes_pointer.value or 0
-
-
-def memory_info(index):
-    """(free, total) bytes of the device; unlimited in the simulator."""
-    if SIMULATED:
-        return 2**63 - 1, 2**63 - 1
+@cache
+def _numba_stream(index, stream):
+    """What Numba takes as the stream of a launch."""
     with target.gpus[index]:
-        return tuple(target.current_context().get_memory_info())
+        return target.external_stream(stream) if stream else 0
 
 
 # Kernels ----------------------------------------------------------------------------------------
@@ -155,29 +118,75 @@ def memory_info(index):
 class Kernel:
     """One specialisation of a kernel: compiled at its first launch for the types it is given."""
 
-    __slots__ = ("function", "_dispatcher")
+    __slots__ = ("function", "_dispatcher", "_launchers")
 
     def __init__(self, function):
         self.function = function
         self._dispatcher = None
+        self._launchers = {}
 
     def __repr__(self):
         return f"<Kernel {self.function.__qualname__}>"
 
     def __call__(self, items, *arguments):
         """Launch on a grid for a grid-stride loop over `items`."""
-        blocks = min((items + THREADS - 1) // THREADS, _most_blocks(current_device()))
+        blocks = min((items + THREADS - 1) // THREADS, _most_blocks(device_of(arguments)))
         self.launch(blocks, THREADS, *arguments)
 
     def launch(self, blocks, threads, *arguments):
-        """Launch on a grid of `blocks` blocks (a number or a tuple) of `threads` threads."""
+        """Launch on a grid of `blocks` blocks (a number or a tuple) of `threads` threads.
+
+        It goes to the current stream of the device on which the first array lies.
+        """
+        index = device_of(arguments)
+        stream = cuda_streams.current(index)
         if SIMULATED:
-            simulate(self.function, blocks, threads, arguments)
-            return
-        dispatcher = self._dispatcher
-        if dispatcher is None:
-            dispatcher = self._dispatcher = target.jit(self.function)
-        dispatcher[blocks, threads](*arguments)
+            work = partial(simulate, self.function, blocks, threads, arguments)
+            driver().enqueue(index, stream, work)
+        else:
+            self._launch(index, stream, blocks, threads, arguments)
+        if config.LAUNCH_BLOCKING and cuda_streams.capture_on(index) is None:
+            self._wait(index, stream)
+
+    def _launch(self, index, stream, blocks, threads, arguments):
+        key = index, stream, blocks, threads
+        launcher = self._launchers.get(key)
+        if launcher is None:
+            if self._dispatcher is None:
+                self._dispatcher = target.jit(self.function)
+            if len(self._launchers) >= _MOST_LAUNCHERS:
+                self._launchers.clear()
+            launcher = self._dispatcher[blocks, threads, _numba_stream(index, stream)]
+            self._launchers[key] = launcher
+        if cuda_streams.any_capture():
+            with target.gpus[index], driver().relaxed():  # it may have to load the kernel
+                launcher(*arguments)
+        else:
+            with target.gpus[index]:
+                launcher(*arguments)
+
+    def _wait(self, index, stream):
+        try:
+            driver().wait_for_stream(index, stream)
+        except AcceleratorError as error:
+            raise AcceleratorError(f"{self.function.__qualname__}: {error}") from None
+
+
+#: Configured launches that a kernel keeps.
+_MOST_LAUNCHERS = 256
+
+
+def device_of(arguments):
+    """The index of the device on which the first array of a launch lies."""
+    for argument in arguments:
+        if argument.__class__ is tuple:
+            if argument and hasattr(argument[0], "device_index"):
+                return argument[0].device_index
+        else:
+            index = getattr(argument, "device_index", None)
+            if index is not None:
+                return index
+    return cuda_streams.current_device()
 
 
 # Specialisations ----------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Devices: what `torch.device` names, how memory is got there, and whose kernels run there."""
 
+import contextlib
 import importlib
 import math
 
-from . import changes, cpu_builtins, memory, native_state, shapes
+from . import changes, cpu_builtins, cuda_streams, memory, native_state, shapes
 from .array import Array
 
 
@@ -213,8 +214,57 @@ def allocate(array, shape, dtype, place, strides=None):
     return array
 
 
-def transfer(target, source):
+def transfer(target, source, non_blocking=False):
     """Copy the values of `source` into `target`, an Array of the same shape on another device."""
     from . import cuda_memory
 
-    cuda_memory.transfer(target, source)
+    cuda_memory.transfer(target, source, non_blocking)
+
+
+def page_locked(array, shape, dtype):
+    """Give `array` fresh dense memory of the host that devices read and write by themselves."""
+    from . import cuda_memory
+
+    array.storage = cuda_memory.pinned_storage(math.prod(shape) * dtype.itemsize)
+    array.dtype, array.shape, array.strides = dtype, shape, shapes.contiguous_strides(shape)
+    array.offset, array.form = 0, None
+    return array
+
+
+def is_page_locked(array):
+    """Whether an Array lies in such memory."""
+    from . import cuda_memory
+
+    return array.storage.device_type == "cpu" and cuda_memory.is_pinned(array.storage)
+
+
+# What lasts --------------------------------------------------------------------------------------
+
+
+def lasting(place):
+    """Context manager: what is made on `place` inside may be read on all streams afterwards."""
+    from . import cuda_memory
+
+    return contextlib.nullcontext() if place is CPU else cuda_memory.apart(place.index)
+
+
+def keep_for_capture(array):
+    """Let an Array live as long as the graph that is being captured with it, if one is."""
+    capture = cuda_streams.capture_on(array.storage.device_index)
+    if capture is not None:
+        capture.kept.append(array.storage)
+
+
+def finish_work():
+    """Wait for all work on devices that constants lie on."""
+    from . import cuda_memory
+
+    cuda_memory.finish_work()
+
+
+def join_streams():
+    """Let the current stream of every device wait for those that were ever used beside it."""
+    if cuda_streams.used and not cuda_streams.any_capture():
+        from . import cuda_memory
+
+        cuda_memory.join_streams()

@@ -31,7 +31,7 @@ def to_dlpack(value, max_version=None, dl_device=None, copy=None):
     on_cuda = value.storage.device_type == "cuda"
     if on_cuda or value.dtype is dtypes.bfloat16:
         if on_cuda:
-            cuda_memory.target().synchronize()  # the taker may use another stream
+            cuda_memory.wait_for_work(value)  # the taker may use another stream
         return dlpack_capsules.make(registry.FUNCTIONS["clone"](value) if copy else value)
     return value.as_numpy().__dlpack__(max_version=max_version, copy=copy)
 

@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 
-from . import devices, dtypes, graph, shapes
+from . import cuda_memory, cuda_streams, devices, dtypes, graph, shapes
 from .cpu_kernels import mersenne_twister as layout
 
 #: The seed of a new generator that nobody seeded.
@@ -168,11 +168,16 @@ class _CudaGenerator(Generator):
             self._initial_seed, self._offset = seed, 0
 
     def take(self, words):
-        """(seed, the block that comes next) for kernels; so many words are taken off every stream."""
+        """(shift, seed, the block that comes next) for kernels; so many words are taken off every
+        stream. What kernels add to seed and block lies in `shift`, an Array, where a graph is captured.
+        """
+        capture = cuda_streams.capture_on(self.device.index)
+        if capture is not None:
+            return capture.generators.setdefault(self, _Captured(self)).take(words)
         with self.lock:
             block = self._offset // _WORDS_OF_A_BLOCK
             self._offset += words
-        return np.uint64(self._initial_seed), block
+        return None, np.uint64(self._initial_seed), block
 
     def get_offset(self):
         """How many words were taken."""
@@ -194,6 +199,25 @@ class _CudaGenerator(Generator):
         seed, offset = _CUDA_STATE.unpack(state.ljust(_CUDA_STATE.size, b"\0"))
         self._seed(seed)
         self.set_offset(offset)
+
+
+class _Captured:
+    """The numbers that a captured graph draws: counted from 0, and shifted for each replay."""
+
+    def __init__(self, generator):
+        self.generator, self.words = generator, 0
+        self.shift = cuda_memory.empty_on(generator.device.index, (2,), dtypes.int64)
+
+    def take(self, words):
+        block = self.words // _WORDS_OF_A_BLOCK
+        self.words += words
+        return self.shift, np.uint64(0), block
+
+    def advance(self):
+        """Let the next replay draw the generator's next numbers."""
+        _, seed, block = self.generator.take(self.words)
+        shift = np.array([seed.view(np.int64), block], np.int64)
+        self.shift.storage.copy_from_host(shift.view(np.uint8))
 
 
 _WORDS_OF_A_BLOCK = 4

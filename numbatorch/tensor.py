@@ -101,12 +101,6 @@ class Tensor(Value):
     def get_device(self):
         return self.storage.device_index if self.is_cuda else -1
 
-    def pin_memory(self, device=None):
-        return self  # copies to a device do not gain from it here
-
-    def is_pinned(self, device=None):
-        return False
-
     def data_ptr(self):
         return self.address if self.numel() else 0
 

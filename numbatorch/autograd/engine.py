@@ -162,6 +162,7 @@ def _walk(tensors, grads, retain_graph, create_graph, targets):
     roots = [graph.edge_of(t) for t in tensors]
     if any(edge is None for edge in roots):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    devices.join_streams()  # what the forward pass did on other streams is read on this one
     walk = _Walk(retain_graph, targets)
     recorded, modes.grad_enabled = modes.grad_enabled, create_graph
     try:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from .. import cuda_memory
-from .memory import allocator_of
+from ._devices import index_of
 
 
 class DeviceProperties(NamedTuple):
@@ -19,7 +19,7 @@ class DeviceProperties(NamedTuple):
 def get_device_properties(device=None):
     """The properties of a device, the current one by default."""
     target = cuda_memory.target()
-    return DeviceProperties(*target.device_description(allocator_of(device).index))
+    return DeviceProperties(*target.device_description(index_of(device)))
 
 
 def get_device_name(device=None):

@@ -5,6 +5,8 @@ whether one of them is out of bounds before anything is read or written. `read` 
 go over all elements; an element lies where its position in a view says, plus its offset.
 """
 
+from functools import partial
+
 import numpy as np
 
 from .. import dtypes, shapes
@@ -12,7 +14,7 @@ from ..cuda_memory import empty_on
 from ..cuda_target import cuda, specialise
 from ..formulas import combining, conversion
 from .elementwise import geometry
-from .native import flat, from_host, memory, offset_of, padded, to_host
+from .native import flat, from_host, judge, memory, offset_of, padded, to_host, zeros
 
 # Offsets ------------------------------------------------------------------------------------------
 
@@ -48,16 +50,26 @@ def locate(out, indices, sizes, strides, negative=True):
     count = shapes.numel(out.shape)
     if count == 0:
         return None
+    found = []
     for k, (index, size, stride) in enumerate(zip(indices, sizes, strides)):
-        wrong = from_host(np.zeros(1), dtypes.int64, out.storage.device_index)
+        wrong = zeros(1, dtypes.int64, out.storage.device_index)
         places, (out_layout, index_layout) = geometry(out, [index])
         specialise(offsets, k > 0)(
             count, memory(out), out_layout, memory(index), index_layout, places, count,
             flat(wrong), size, stride, size if negative else 0,
         )  # fmt: skip
-        if to_host(wrong)[0]:
+        judge(wrong, partial(_note_index, k, found))
+        if found:
             return k
     return None
+
+
+def _note_index(k, found, words, is_late):
+    """Note the number of an index tensor that is out of bounds, or raise: the op is over."""
+    if words[0] and is_late:
+        raise IndexError(f"index tensor {k} of a captured graph is out of bounds")
+    if words[0]:
+        found.append(k)
 
 
 # Reading ------------------------------------------------------------------------------------------
@@ -191,7 +203,7 @@ def _chosen(sizes, layouts, dims):
 
 def accumulate(part, values):
     """part += values, element by element, where elements of the view `part` may overlap."""
-    nowhere = from_host(np.zeros(1), dtypes.int64, part.storage.device_index)
+    nowhere = zeros(1, dtypes.int64, part.storage.device_index)
     if part.dtype in _ATOMIC:
         _over_all(specialise(adding), part, values, nowhere)
     elif 0 not in part.shape:

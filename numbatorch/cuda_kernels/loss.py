@@ -4,7 +4,6 @@ The scores are seen as (batch, classes, inner), the labels as (batch, inner), bo
 read before its label is checked.
 """
 
-import numpy as np
 from numba import types
 
 from .. import dtypes, shapes
@@ -13,7 +12,7 @@ from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.reduction import add
 from .elementwise import dense
-from .native import block_reducer, flat, from_host, to_host
+from .native import block_reducer, flat, judge, zeros
 
 #: Blocks that share the labels; each leaves its loss and weight in a row of `partials`.
 MOST_BLOCKS = 128
@@ -113,7 +112,7 @@ def nll_loss(out, total_weight, input, target, weight, ignore_index, reduction):
     count = batch * inner
     blocks = max(1, min(-(-count // THREADS), MOST_BLOCKS))
     partials = empty_on(index, (blocks * _COLUMNS,), dtypes.float64)
-    wrong = from_host(np.zeros(2), dtypes.int64, index)
+    wrong = zeros(2, dtypes.int64, index)
     each = reduction == "none"
     load, store, convert = _access(input.dtype)
     specialise(losses, load, store, convert, add, weight is not None, each).launch(
@@ -124,7 +123,11 @@ def nll_loss(out, total_weight, input, target, weight, ignore_index, reduction):
     specialise(totals, store, convert, each).launch(
         1, 1, flat(out), flat(total_weight), flat(partials), blocks, reduction == "mean"
     )
-    is_wrong, label = to_host(wrong)
+    judge(wrong, _refuse_labels)
+
+
+def _refuse_labels(words, is_late):
+    is_wrong, label = words
     if is_wrong:
         raise IndexError(f"Target {label} is out of bounds.")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .. import shapes
+from .. import cuda_streams, shapes
 from ..cuda_memory import empty_on
-from ..cuda_target import SIMULATED, THREADS, cuda
+from ..cuda_target import SIMULATED, THREADS, cuda, specialise
 from ..formulas.typed import formula
 
 # Operands ---------------------------------------------------------------------------------------
@@ -46,7 +46,9 @@ def flat(x, element=None):
     count = shapes.numel(x.shape)
     if x.offset == 0 and (whole.size == count or not SIMULATED):
         return whole  # a card's array may be longer, which no kernel looks at
-    return whole[x.offset : x.offset + count]
+    part = whole[x.offset : x.offset + count]
+    part.device_index = x.storage.device_index
+    return part
 
 
 # A block ----------------------------------------------------------------------------------------
@@ -72,6 +74,36 @@ def block_reducer(combine, element):
         return result
 
     return reduce_block
+
+
+# Words that tell of bad data ---------------------------------------------------------------------
+
+
+def cleared():
+    """out[i] = 0"""
+
+    def clear_kernel(out, count):
+        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
+            out[i] = 0
+
+    return clear_kernel
+
+
+def zeros(count, dtype, index):
+    """A dense Array of zeros, written on the device."""
+    result = empty_on(index, (count,), dtype)
+    specialise(cleared)(count, flat(result), count)
+    return result
+
+
+def judge(words, verdict):
+    """verdict(words, is_late), which raises where a kernel met bad data: now, or late, of work that
+    is captured: after each replay, when the host waits for the device."""
+    capture = cuda_streams.capture_on(words.storage.device_index)
+    if capture is None:
+        verdict(to_host(words), False)
+    else:
+        capture.checks.append(lambda: verdict(to_host(words), True))
 
 
 # Small arrays of the host -----------------------------------------------------------------------

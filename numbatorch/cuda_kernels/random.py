@@ -6,10 +6,12 @@ time, take a block of Philox's words a turn, and thread t's samples of a turn li
 as there are threads. The kernels here keep that order whatever their own grid is.
 """
 
+from functools import cache
+
 import numpy as np
 
 from .. import dtypes, shapes
-from ..cuda_memory import empty_on
+from ..cuda_memory import apart, empty_on
 from ..cuda_target import cuda, resident_threads, specialise
 from ..formulas import conversion, philox, rejection
 from ..formulas import device_random as samples
@@ -18,41 +20,42 @@ from ..formulas.philox import STATE_WORDS
 from ..formulas.reduction import add
 from ..formulas.typed import formula as shared_formula
 from . import scan, sorting
-from .native import flat
+from .native import flat, from_host
 
 # Independent samples ------------------------------------------------------------------------------
 
 
-def independent(variates, formula, each, store, convert):
-    """out[i] = formula(variate, *parameters); a turn of a thread makes `each` variates."""
+def independent(variates, formula, each, has_operand, load, store, convert):
+    """out[i] = formula(variate, *parameters), or formula(variate, x[i], *parameters)."""
 
-    def random_kernel(out, seed, counter, threads, lane, step, draws, count, parameters):
+    def random_kernel(out, x, shift, seed, counter, threads, lane, step, draws, count, parameters):
         for draw in range(cuda.grid(1), draws, cuda.gridsize(1)):
             thread, turn = draw % threads, draw // threads
-            values = variates(seed, counter + turn, thread)
+            values = variates(seed + np.uint64(shift[0]), counter + shift[1] + turn, thread)
             first = turn * threads * each + thread * lane
             for j in range(each):
                 i = first + j * step
                 if i < count:
-                    out[i] = store(convert(formula(values[j], *parameters)))
+                    if has_operand:
+                        value = formula(values[j], load(x[i]), *parameters)
+                    else:
+                        value = formula(values[j], *parameters)
+                    out[i] = store(convert(value))
 
     return random_kernel
 
 
-def independent_with(variates, formula, each, load, store, convert):
-    """out[i] = formula(variate, x[i], *parameters)."""
+@cache
+def _no_shift(index):
+    """What is added to seed and counter where no graph is captured: nothing."""
+    with apart(index):
+        return from_host(np.zeros(2), dtypes.int64, index)
 
-    def random_with_kernel(out, x, seed, counter, threads, lane, step, draws, count, parameters):
-        for draw in range(cuda.grid(1), draws, cuda.gridsize(1)):
-            thread, turn = draw % threads, draw // threads
-            values = variates(seed, counter + turn, thread)
-            first = turn * threads * each + thread * lane
-            for j in range(each):
-                i = first + j * step
-                if i < count:
-                    out[i] = store(convert(formula(values[j], load(x[i]), *parameters)))
 
-    return random_with_kernel
+def _take(generator, words, index):
+    """(shift, seed, counter) as kernels take them."""
+    shift, seed, counter = generator.take(words)
+    return flat(_no_shift(index) if shift is None else shift), seed, counter
 
 
 #: Threads of a block of PyTorch's launches.
@@ -69,17 +72,16 @@ def _draw(out, generator, variates, formula, each, parameters, x=None, packed=Fa
     index = out.storage.device_index
     threads = _BLOCK * min(resident_threads(index) // _BLOCK, -(-count // _BLOCK))
     turns = -(-count // (threads * each))
-    seed, counter = generator.take(turns * _WORDS)
     lane, step = (each, 1) if packed else (1, threads)
-    conversions = conversion.store(out.dtype), conversion.cast(out.dtype)
-    layout = seed, counter, threads, lane, step, turns * threads, count, parameters
-    if x is None:
-        kernel = specialise(independent, variates, formula, each, *conversions)
-        kernel(turns * threads, flat(out), *layout)
-    else:
-        load = conversion.load(x.dtype)
-        kernel = specialise(independent_with, variates, formula, each, load, *conversions)
-        kernel(turns * threads, flat(out), flat(x), *layout)
+    operand = out if x is None else x
+    kernel = specialise(
+        independent, variates, formula, each, x is not None, conversion.load(operand.dtype),
+        conversion.store(out.dtype), conversion.cast(out.dtype),
+    )  # fmt: skip
+    kernel(
+        turns * threads, flat(out), flat(operand), *_take(generator, turns * _WORDS, index),
+        threads, lane, step, turns * threads, count, parameters,
+    )  # fmt: skip
 
 
 def _compute(dtype):
@@ -193,10 +195,10 @@ _MOST_WORDS = 1 << 16
 def accepted(sampler, load, store, convert):
     """out[i] = sampler(stream i, x[i])."""
 
-    def rejection_kernel(out, x, seed, counter, count):
+    def rejection_kernel(out, x, shift, seed, counter, count):
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
             state = cuda.local.array(STATE_WORDS, np.uint64)
-            philox.begin(state, seed, counter, i)
+            philox.begin(state, seed + np.uint64(shift[0]), counter + shift[1], i)
             out[i] = store(convert(sampler(state, load(x[i]))))
 
     return rejection_kernel
@@ -205,10 +207,10 @@ def accepted(sampler, load, store, convert):
 def accepted_of_two(sampler, load, store, convert):
     """out[i] = sampler(stream i, x[i], y[i])."""
 
-    def rejection_of_two_kernel(out, x, y, seed, counter, count):
+    def rejection_of_two_kernel(out, x, y, shift, seed, counter, count):
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
             state = cuda.local.array(STATE_WORDS, np.uint64)
-            philox.begin(state, seed, counter, i)
+            philox.begin(state, seed + np.uint64(shift[0]), counter + shift[1], i)
             out[i] = store(convert(sampler(state, load(x[i]), load(y[i]))))
 
     return rejection_of_two_kernel
@@ -222,7 +224,7 @@ def _accept(template, sampler, out, generator, *operands):
             conversion.store(out.dtype), conversion.cast(out.dtype),
         )  # fmt: skip
         arrays = [flat(x) for x in (out, *operands)]
-        kernel(count, *arrays, *generator.take(_MOST_WORDS), count)
+        kernel(count, *arrays, *_take(generator, _MOST_WORDS, out.storage.device_index), count)
 
 
 def poisson(out, generator, rate):

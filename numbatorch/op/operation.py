@@ -376,7 +376,7 @@ def dynamic(compute=None, **attributes):
 
 def check_devices(op, inputs):
     """RuntimeError where tensors lie on different devices."""
-    kind = None
+    first = None
     for x in inputs:
         if x is None:
             continue
@@ -385,10 +385,10 @@ def check_devices(op, inputs):
                 f"{op.name}(): argument '{_argument_name(op, inputs, x)}' must be Tensor, not "
                 f"{type(x).__name__}"
             )
-        here = x.storage.device_type
-        if kind is None:
-            kind = here
-        elif here != kind:
+        here = x.storage.device_type, x.storage.device_index
+        if first is None:
+            first = here
+        elif here != first:
             names = " and ".join(sorted({str(devices.of(v)) for v in inputs if v is not None}))
             raise RuntimeError(
                 "Expected all tensors to be on the same device, but found at least two devices, "

@@ -59,7 +59,7 @@ def _keep(key, calls, args, result, makes_memory):
             return
         if makes_memory and result._base is None and not result._requires_grad:
             form = devices.form_of(result)
-            if form.place is devices.CPU:
+            if form.place is devices.CPU and result.storage._owner is None:  # not page-locked
                 native_call.keep_empty(key, form, args)
                 return
     elif len(calls) == 1 and calls[0][3] is result:

@@ -26,14 +26,17 @@ def cast(input, dtype):
 
 
 @primitive(name="to_device", node_name="ToCopyBackward0")
-def _copy_to_device(input, *, place):
+def _copy_to_device(input, *, place, non_blocking=False):
     """The same values on another device."""
     return Spec(input.shape, input.dtype)
 
 
-def _transfer(input, *, place):
-    result = graph.allocate(input.shape, input.dtype, place)
-    devices.transfer(result, input)
+def _transfer(input, *, place, non_blocking=False):
+    if non_blocking and place is devices.CPU:
+        result = devices.page_locked(graph.blank(), input.shape, input.dtype)
+    else:
+        result = graph.allocate(input.shape, input.dtype, place)
+    devices.transfer(result, input, non_blocking)
     return result
 
 
@@ -46,6 +49,12 @@ def _(grad):
     return grad  # the engine brings it back
 
 
-def to_device(input, place):
-    """`input` on the device `place`, itself where it is there already."""
-    return input if devices.of(input) == place else _copy_to_device.call((input,), {"place": place})
+def to_device(input, place, non_blocking=False):
+    """`input` on the device `place`, itself where it is there already.
+
+    Where `non_blocking`, the host does not wait: host memory that is read has to be page-locked (else
+    it is copied first), and results in host memory are there after `torch.cuda.synchronize()`.
+    """
+    if devices.of(input) == place:
+        return input
+    return _copy_to_device.call((input,), {"place": place, "non_blocking": bool(non_blocking)})

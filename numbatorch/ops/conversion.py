@@ -1,6 +1,7 @@
 """Tensor.to and its short forms: another dtype, another device."""
 
 from .. import devices, dtypes, graph
+from ..cuda_memory import is_available as cuda_is_available
 from .casting import cast, to_device
 from .copying import clone
 from .registry import function, method
@@ -13,17 +14,17 @@ def to(self, *args, **kwargs):
 
     `to(dtype)`, `to(device, dtype)`, `to(other)`, with `non_blocking`, `copy` and `memory_format`.
     """
-    place, dtype, copy = _target(args, kwargs)
+    place, dtype, non_blocking, copy = _target(args, kwargs)
     result = self
     if place is not None:
-        result = to_device(result, place)
+        result = to_device(result, place, non_blocking)
     if dtype is not None:
         result = cast(result, dtype)
     return clone(result) if copy and result is self else result
 
 
 def _target(args, kwargs):
-    """(device or None, dtype or None, whether to copy) from the arguments of `to`."""
+    """(device or None, dtype or None, non_blocking, whether to copy) from the arguments of `to`."""
     known = {"device", "dtype", "other", "non_blocking", "copy", "memory_format"}
     for name in kwargs:
         if name not in known:
@@ -48,8 +49,9 @@ def _target(args, kwargs):
             "to() received an invalid combination of arguments: expected a dtype, a device or a "
             f"Tensor first, but got {first.__class__.__name__}"
         )
+    non_blocking = kwargs.get("non_blocking", rest[0] if rest else False)
     copy = kwargs.get("copy", rest[1] if len(rest) > 1 else False)
-    return None if place is None else devices.resolve(place), dtype, copy
+    return None if place is None else devices.resolve(place), dtype, non_blocking, copy
 
 
 def _declare_short_form(name, dtype):
@@ -78,7 +80,29 @@ def cpu(self, memory_format=None):
 @method
 def cuda(self, device=None, non_blocking=False, memory_format=None):
     """This tensor on a CUDA device."""
-    return to_device(self, devices.resolve("cuda" if device is None else device))
+    return to_device(self, devices.resolve("cuda" if device is None else device), non_blocking)
+
+
+@method
+def pin_memory(self, device=None):
+    """The values in page-locked memory of the host, which devices read and write by themselves."""
+    if self.storage.device_type != "cpu":
+        raise RuntimeError(
+            f"cannot pin '{graph.type_name(self)}' only dense CPU tensors can be pinned"
+        )
+    if devices.is_page_locked(self):
+        return self
+    if not cuda_is_available():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+    result = devices.page_locked(graph.blank(), self.shape, self.dtype)
+    result.as_numpy()[...] = self.detach().as_numpy()
+    return result
+
+
+@method
+def is_pinned(self, device=None):
+    """Whether this tensor lies in page-locked memory of the host."""
+    return devices.is_page_locked(self)
 
 
 @method(name="type")

@@ -1,6 +1,7 @@
 """Copies: copy_, clone, contiguous, fill_, zero_."""
 
 from .. import devices, dtypes, graph, shapes
+from ..graph import modes
 from ..op import Spec, copy_values, primitive, repeated
 from . import scalars
 from .casting import to_device
@@ -40,7 +41,22 @@ def copy_(self, src, non_blocking=False):
         return copy.inplace(self, scalars.constant(src, dtypes.of_scalar(src), devices.of(self)))
     if not isinstance(src, graph.Value):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
-    return copy.inplace(self, to_device(src, devices.of(self)))
+    if non_blocking and _is_plain_download(self, src):
+        self.storage.version += 1
+        devices.transfer(self, src, non_blocking=True)
+        return self
+    into_host = self.storage.device_type == "cpu"
+    return copy.inplace(self, to_device(src, devices.of(self), non_blocking and not into_host))
+
+
+def _is_plain_download(target, source):
+    """Whether bytes need only be copied into page-locked memory, without autograd taking notice."""
+    return (
+        source.storage.device_type == "cuda"
+        and devices.is_page_locked(target)
+        and (target.shape, target.dtype) == (source.shape, source.dtype)
+        and not (modes.grad_enabled and (source.requires_grad or target.requires_grad))
+    )
 
 
 @primitive(name="clone")

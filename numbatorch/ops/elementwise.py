@@ -305,8 +305,8 @@ def _shared_dtype(inputs):
         if not isinstance(x, graph.Value):
             return None
         if dtype is None:
-            dtype, place = x.dtype, x.storage.device_type
-        elif x.dtype is not dtype or x.storage.device_type != place:
+            dtype, place = x.dtype, x.storage.device_index
+        elif x.dtype is not dtype or x.storage.device_index != place:
             return None
     return dtype
 

@@ -84,9 +84,13 @@ def constant(value, dtype, place=devices.CPU):
     known = _constants.get(key)
     if known is None:
         if len(_constants) >= _MOST_CONSTANTS:
+            devices.finish_work()  # which may still read them
             _constants.clear()
-        known = _constants[key] = full_scalar(value, dtype, place)
+        with devices.lasting(place):
+            known = _constants[key] = full_scalar(value, dtype, place)
         known._inference = False  # also where this is the first call that needs it
+    if place is not devices.CPU:
+        devices.keep_for_capture(known)
     return known
 
 

@@ -16,6 +16,7 @@ from itertools import chain
 
 from .. import dtypes, ops, recording
 from ..autograd import enable_grad
+from ..cuda_streams import is_capturing
 from ..graph import modes
 from ..tensor import Tensor
 from ..utils.hooks import RemovableHandle, register
@@ -148,7 +149,7 @@ class Optimizer:
                 params, grads, states = self._gather(group)
                 if any([grad.is_sparse for grad in grads]):
                     params, grads, states = self._move_sparse(params, grads, states, group)
-                _check_capturable(params, group)
+                _check_capturable(params, group, type(self).__name__)
                 self.update_group(params, grads, states, group)
             return loss
         finally:
@@ -402,8 +403,13 @@ def _with_hooks(step):
     return hooked_step
 
 
-def _check_capturable(params: list, group: dict) -> None:
-    """Only where there are device graphs can a step be captured into one."""
+def _check_capturable(params: list, group: dict, name: str) -> None:
+    """Only on a device can a step be captured into a graph, and only if its counters lie there too."""
+    if is_capturing() and group.get("capturable") is False:
+        raise RuntimeError(
+            f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' "
+            "capturable is False."
+        )
     if group.get("capturable") and any(param.device.type != "cuda" for param in params):
         raise AssertionError(
             "If capturable=True, params and state_steps must be on supported devices: ['cuda']."

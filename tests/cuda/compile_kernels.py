@@ -56,21 +56,22 @@ def prepare(toolkit):
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     from numbatorch import cuda_memory, cuda_target  # noqa: I001  first, it finds numba-cuda
 
+    from numbatorch.cuda_simulated_driver import SimulatedDriver
     from numbatorch.cuda_simulator import SimulatedMemory
 
     import numba.cuda.cuda_paths as paths
     import numba.cuda.dispatcher as dispatcher
-    import numpy as np
 
     paths._get_nvrtc_path = lambda: None  # NVVM alone makes PTX
     dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=CAPABILITY)
     cuda_memory.is_available = cuda_target.is_available = lambda: True
-    cuda_target.device_count = lambda: 1
-    cuda_target.current_device = lambda: 0
+    driver = SimulatedDriver()
+    cuda_target.driver = lambda: driver
     cuda_target._most_blocks = lambda index: 1
     cuda_target.resident_threads = lambda index: 1 << 16
-    cuda_target.allocate = lambda nbytes, index: SimulatedMemory(np.zeros(nbytes, np.uint8))
-    cuda_target.address = lambda memory: memory.array.ctypes.data
+    cuda_target.array_at = lambda address, nbytes, index: SimulatedMemory(
+        driver.bytes_at(address, nbytes), index
+    )
     notes = {}
 
     def launch(kernel, blocks, threads, *arguments):

@@ -34,7 +34,7 @@ def run(check, **settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
 def test_in_the_simulator(check):
-    run(check, NUMBA_ENABLE_CUDASIM="1")
+    run(check, NUMBA_ENABLE_CUDASIM="1", NUMBATORCH_SIMULATED_DEVICES="2")
 
 
 @pytest.mark.gpu

@@ -43,6 +43,14 @@ def test_what_programs_do_in_passing():
     torch.cuda.reset_peak_memory_stats()
 
 
+def test_memory_is_not_page_locked():
+    with pytest.raises(RuntimeError, match="Cannot access accelerator device"):
+        torch.ones(2).pin_memory()
+    assert not torch.ones(2).is_pinned()
+    with pytest.warns(UserWarning, match="no accelerator is found"):
+        assert len(list(torch.utils.data.DataLoader([1, 2], pin_memory=True))) == 2
+
+
 def test_seeding_a_missing_device_leaves_the_host_alone():
     torch.manual_seed(3)
     expected = torch.rand(4).tolist()

@@ -339,7 +339,7 @@ class Nested(Squares):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_nested_samples(workers):
-    for batch in data.DataLoader(Nested(6), batch_size=3, num_workers=workers, pin_memory=True):
+    for batch in data.DataLoader(Nested(6), batch_size=3, num_workers=workers):
         assert type(batch["point"]) is Point
         first = batch["point"].x
         assert batch["point"].y[0].tolist() == first.tolist()

@@ -9,6 +9,7 @@ import warnings
 from functools import partial
 from typing import Generic, TypeVar
 
+from ._utils import pinning
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import IterableFetcher, MapFetcher
 from ._utils.seeds import draw_seed
@@ -40,7 +41,8 @@ class DataLoader(Generic[T_co]):
     `batch_size=None` switches batching off; `sampler` or `batch_sampler` replaces the order.
     With `num_workers` the data is fetched ahead, `prefetch_factor` batches a worker, by processes
     that end after each epoch unless `persistent_workers`. `timeout` (seconds) limits the wait for
-    a batch. `in_order=False` yields batches as they arrive. `pin_memory` is accepted without effect.
+    a batch. `in_order=False` yields batches as they arrive. With `pin_memory` batches lie in
+    page-locked memory, where there is a device that reads it.
     """
 
     _FROZEN = (
@@ -264,6 +266,7 @@ class _BaseDataLoaderIter:
         self._dataset = loader.dataset
         self._index_sampler = loader._index_sampler
         self._iterable = loader._dataset_kind == _DatasetKind.Iterable
+        self._pins = pinning.is_wanted(loader)
         self._base_seed = draw_seed(loader.generator)
         self._begin(loader)
 
@@ -280,7 +283,7 @@ class _BaseDataLoaderIter:
         self._num_yielded += 1
         if self._iterable and self._expected is not None and self._num_yielded > self._expected:
             self._warn_of_surplus()
-        return data
+        return pinning.pinned(data) if self._pins else data
 
     def _next_data(self):
         raise NotImplementedError
