@@ -120,6 +120,26 @@ def test_runs_in_any_python_3_kernel(notebook):
     assert "/" not in json.dumps(notebook["metadata"])
 
 
+def test_pictures_without_labels_are_noticed(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("nbclient")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.syspath_prepend(FOLDER.parent / "tests")
+    canvas = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
+    monkeypatch.setattr(canvas, "print_figure", canvas.print_figure)  # put back afterwards
+    exec(importlib.import_module("notebooks").LABELS_ARE_CHECKED, {})
+    figure, axes = pyplot.subplots()
+    axes.plot([1, 2], [3, 4])
+    for labels, expected in [({}, "xy"), ({"xlabel": "step"}, "y"), ({"ylabel": "loss"}, "")]:
+        axes.set(**labels)
+        figure.savefig(tmp_path / "figure.png")
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split("along ")[1][0] for line in lines] == list(expected)
+    axes.set(xlabel="", ylabel="", xticks=[], yticks=[0, 1], yticklabels=["cat", "dog"])
+    figure.savefig(tmp_path / "figure.png")
+    pyplot.close(figure)
+    assert capsys.readouterr().err == ""
+
+
 class TestData:
     """Where the chapters find their data: notebooks/data.py."""
 
