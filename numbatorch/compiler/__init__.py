@@ -9,6 +9,7 @@ plan.py        what happens in Python around a replay
 frozen.py      what a program for inference may compute beforehand
 rewind.py      how a call that found bad input is undone
 backward.py    the backward pass of a captured forward pass
+exporting.py   a plan as data in a file; exported.py runs it in another process
 compiled.py    what `compile` returns
 """
 
@@ -16,17 +17,23 @@ from .. import recording
 from ..nn.modules.module import Module
 from .compiled import CompiledFunction, CompileWarning, InferenceFunction
 from .explain import explain
+from .exported import ExportedProgram
+from .exporting import export, load, save
 from .module import OptimizedModule
 
 __all__ = [
     "CompileWarning",
     "CompiledFunction",
+    "ExportedProgram",
     "OptimizedModule",
     "compile",
     "disable",
     "explain",
+    "export",
     "is_compiling",
+    "load",
     "reset",
+    "save",
 ]
 
 #: What `mode` may be: PyTorch's, which make no difference, and one of ours.

@@ -34,11 +34,13 @@ class Plan:
         self._frozen = Frozen(program, moves) if freezes else None
         self.history = optimise(program, self._frozen)
         self._rewind = Rewind(program, capture.generators)
-        self._template = template
+        self.template = template
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
         self._work = Call()
         #: The buffers whose memory moves, in the order in which the call finds them.
         self._moving = []
+        #: {buffer: (getter, shift)} of the memory of arguments.
+        self.places = {}
         self._find_gradients(leaves)
         self._find_outside(outside)
         #: {buffer: FreshMemory} of what the program returns.
@@ -64,17 +66,17 @@ class Plan:
         parts = [leaf for leaf in leaves if leaf.accumulates]
         parts += [] if self._frozen is None else [self._frozen]
         states = States(parts, list(options.values()))
-        self._actions = []
+        self.actions = []
         for action, table in capture.host_actions:
             if table is not None:
                 changing = options[id(action.optimizer)]
                 action = Numbers(action, changing, self.replay.numbers(table))
-                if not action.counts and not self._actions:
+                if not action.counts and not self.actions:
                     action()
                     states.followers.append(action)
                     continue
-            self._actions.append(action)
-        self._actions = self._rewind.follow(self.replay, self._actions)
+            self.actions.append(action)
+        self.actions = self._rewind.follow(self.replay, self.actions)
         self._states, self.accepts = states, states.accepts
 
     @property
@@ -99,6 +101,7 @@ class Plan:
             place, find = outside.place(buffer.origin), outside.finder(buffer.origin)
             if place is not None:
                 self._moving.append(buffer)
+                self.places[buffer] = place
                 self._work.memory_of_argument(*place, address_finder(*place))
             elif find is not None:
                 self._moving.append(buffer)
@@ -137,8 +140,8 @@ class Plan:
         #: run(args, kwargs) -> the result of the step.
         self.run = self._work.finish(
             self.replay,
-            self._template,
-            self._actions,
+            self.template,
+            self.actions,
             storages,
             self._cleared,
             attach,

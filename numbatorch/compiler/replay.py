@@ -46,7 +46,7 @@ class Replay:
     """
 
     def __init__(self, program, moving):
-        self._offsets, self.arena_bytes = memory_plan.plan(program)
+        self.offsets, self.arena_bytes = memory_plan.plan(program)
         self._arena = memory.Storage(self.arena_bytes)
         self._base_of = {buffer: i for i, buffer in enumerate(moving)}
         self.bases = np.zeros(max(1, len(moving)), np.int64)
@@ -159,6 +159,6 @@ class Replay:
         if buffer is None:
             return 0
         if buffer.kind == TEMPORARY:
-            return self._arena.address + self._offsets[buffer]
+            return self._arena.address + self.offsets[buffer]
         assert buffer.kind in (CONSTANT, OUTSIDE), buffer
         return buffer.origin.address

@@ -57,6 +57,11 @@ class Template:
         return name
 
 
+def is_plain_expression(template):
+    """Whether the expression needs no other names: nothing in it is an object of this process."""
+    return not template.names
+
+
 def _maker(kind):
     """kind(values) for tuples, lists and named tuples."""
     if kind in (tuple, list):
