@@ -92,7 +92,7 @@ def source_digest(function):
 _LATE_SYMBOLS = (b"numba_xx", b"numba_ez", b"numba_cg", b"numba_rnd", b"numba_rng", b"HashSecret")
 
 
-def _prepare(target_context, content):
+def prepare(target_context, content):
     """Make known to the linker what a compiled kernel may refer to.
 
     Numba's way, `refresh`, imports all that it can compile, which takes a second.
@@ -114,7 +114,8 @@ class KernelCache(_Cache):
     def cache_path(self):
         return str(config.CACHE_DIR)
 
-    def _path(self, signature, target_context):
+    def path(self, signature, target_context):
+        """The file of the kernel with this signature."""
         parts = (
             numba.__version__,
             llvmlite.__version__,
@@ -130,8 +131,8 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig, target_context):
         try:
-            content = self._path(sig, target_context).read_bytes()
-            _prepare(target_context, content)
+            content = self.path(sig, target_context).read_bytes()
+            prepare(target_context, content)
             payload = pickle.loads(content)
             return CompileResultCacheImpl.rebuild(None, target_context, payload)
         except FileNotFoundError:
@@ -140,7 +141,7 @@ class KernelCache(_Cache):
             return None
 
     def save_overload(self, sig, data):
-        path = self._path(sig, data.target_context)
+        path = self.path(sig, data.target_context)
         try:
             config.CACHE_DIR.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=config.CACHE_DIR, suffix=".part")

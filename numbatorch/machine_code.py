@@ -8,13 +8,14 @@ from numba.core import registry
 from numba.core.caching import CompileResultCacheImpl
 
 from .cpu_target import SIGNATURE
+from .kernel_cache import prepare
 
 
 def machine_code(kernel):
     """The machine code of a CPU kernel; RuntimeError where the disk cache does not hold it."""
     cache = kernel.dispatcher._cache
     try:
-        return cache._path(SIGNATURE, registry.cpu_target.target_context).read_bytes()
+        return cache.path(SIGNATURE, registry.cpu_target.target_context).read_bytes()
     except (AttributeError, OSError) as error:
         raise RuntimeError(f"the machine code of {kernel} is not in the kernel cache") from error
 
@@ -24,6 +25,7 @@ class LoadedKernel:
 
     def __init__(self, code):
         context = registry.cpu_target.target_context
+        prepare(context, code)
         self._result = CompileResultCacheImpl.rebuild(None, context, pickle.loads(code))
         name = self._result.fndesc.llvm_func_name
         #: The address of the compiled function.

@@ -26,6 +26,7 @@ LAYERS = [
     {"cpu_builtins"},
     {"thread_pool"},
     {"cpu_target", "formulas", "cuda_target", "cuda_simulator", "cuda_simulated_driver"},
+    {"machine_code"},
     {"host_allocator"},
     {"memory", "array", "dlpack_capsules", "shared_memory"},
     {"cuda_allocator"},
