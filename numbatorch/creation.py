@@ -1,5 +1,6 @@
 """Tensors made from numbers, sequences, arrays and sizes."""
 
+import functools
 import math
 import numbers
 
@@ -264,22 +265,25 @@ def _to_numpy(data, dtype):
         return data, dtypes.from_numpy(data.dtype)
     if isinstance(data, numbers.Number):
         return _without_large_integers(np.asarray(data), dtype), dtypes.of_scalar(data)
+    kinds = set()
     try:
-        found = np.asarray(_plain(data, data))
+        found = np.asarray(_plain(data, data, kinds))
     except ValueError as error:
         raise ValueError(f"expected sequences of equal lengths: {error}") from None
-    if not _holds_arrays(data):
+    brought = [kind for kind in kinds if isinstance(kind, dtypes.dtype)]
+    if not brought:
         found = _without_large_integers(found, dtype)
     if found.dtype == object or found.dtype.kind in "USM":
         raise _not_a_number(data)
-    if found.size == 0 and not _holds_arrays(data):
+    if brought:
+        numbers_ = [
+            dtypes.of_scalar(kind()) for kind in kinds if kind in (bool, int, float, complex)
+        ]
+        return found, functools.reduce(dtypes.promote_types, brought + numbers_)
+    if found.size == 0:
         return found, dtypes.get_default_dtype()
-    dtype = dtypes.from_numpy(found.dtype)
-    if not _holds_arrays(data):
-        dtype = {"f": dtypes.get_default_dtype(), "c": dtypes.get_default_dtype().to_complex()}.get(
-            found.dtype.kind, dtype
-        )
-    return found, dtype
+    of_numbers = {"f": dtypes.get_default_dtype(), "c": dtypes.get_default_dtype().to_complex()}
+    return found, of_numbers.get(found.dtype.kind) or dtypes.from_numpy(found.dtype)
 
 
 def _without_large_integers(found, dtype):
@@ -303,24 +307,34 @@ def _without_large_integers(found, dtype):
     return found.astype(complex if complex in kinds else float)
 
 
-def _plain(data, whole):
-    """Nested lists with tensors turned into arrays; `whole` is what they are part of."""
-    if isinstance(data, graph.Value):
-        return to_device(data, devices.CPU).as_numpy()
+def _plain(data, whole, kinds):
+    """Nested lists with tensors turned into arrays; `whole` is what they are part of.
+
+    `kinds` gets the dtypes of tensors and arrays in it, and the types of numbers.
+    """
     if isinstance(data, list | tuple):
-        return [_plain(item, whole) for item in data]
+        return [_plain(item, whole, kinds) for item in data]
+    if isinstance(data, graph.Value):
+        kinds.add(data.dtype)
+        return _as_number(data)
+    if isinstance(data, np.ndarray | np.generic) and data.dtype.kind not in "OUSM":
+        kinds.add(dtypes.from_numpy(data.dtype))
+        return data
     if isinstance(data, str | bytes | dict | set) or data is None:
         raise _not_a_number(whole)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not hasattr(data, "__array__"):
-        return [_plain(data[i], whole) for i in range(len(data))]
+        return [_plain(data[i], whole, kinds) for i in range(len(data))]
+    kinds.add(type(data))
     return data
 
 
-def _holds_arrays(data):
-    """Whether the first innermost item brings a dtype of its own."""
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return isinstance(data, graph.Value | np.ndarray | np.generic) or hasattr(data, "__array__")
+def _as_number(value):
+    """A tensor of one element, in whatever shape, as the number that it stands for in a sequence."""
+    if graph.numel(value) == 1:
+        return to_device(value, devices.CPU).as_numpy().reshape(())
+    if value.dtype.category <= dtypes.INTEGRAL:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    raise ValueError("only one element tensors can be converted to Python scalars")
 
 
 def _not_a_number(data):

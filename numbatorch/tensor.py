@@ -336,11 +336,8 @@ class Tensor(Value):
         if self._node is None or self._retains_grad:
             return
         self._retains_grad = True
-
-        def keep(gradient, self=self):
-            self._grad = gradient if self._grad is None else self._grad + gradient
-
-        RemovableHandle(self._retained_actions(), (self._output_index, keep))
+        action = autograd.RetainedGradient(self)
+        RemovableHandle(self._retained_actions(), (self._output_index, action))
 
     @property
     def retains_grad(self):
@@ -473,6 +470,15 @@ def _from_array(ndarray):
     return from_numpy(np.ascontiguousarray(ndarray)).reshape(ndarray.shape)
 
 
+def _invert(self):
+    """~self: the other bits, or of bools the negation."""
+    if self.dtype.category > dtypes.INTEGRAL:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return registry.FUNCTIONS["bitwise_not"](self)
+
+
 def _inplace_operator(name):
     def apply(self, other):
         if isinstance(other, np.ndarray):
@@ -513,7 +519,7 @@ def attach_methods():
             setattr(Tensor, f"__{name}__", _comparison(registry.FUNCTIONS[name]))
     Tensor.__hash__ = object.__hash__
     if "bitwise_not" in registry.FUNCTIONS:
-        Tensor.__invert__ = _as_method("__invert__", registry.FUNCTIONS["bitwise_not"])
+        Tensor.__invert__ = _invert
     if "abs" in registry.FUNCTIONS:
         Tensor.__abs__ = _as_method("__abs__", registry.FUNCTIONS["abs"])
 

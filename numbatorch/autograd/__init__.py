@@ -1,7 +1,7 @@
 """Differentiation: the backward walk over the recorded graph, and everything built on it."""
 
 from . import function, functional, graph, profiler, variable
-from .engine import PostAccumulateHook, backward, grad
+from .engine import PostAccumulateHook, RetainedGradient, backward, grad
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .modes import (

@@ -363,19 +363,50 @@ def _leaf_hooks(leaf, gradient):
     for hook in tuple(leaf._hooks.values()):
         if hook.__class__ is PostAccumulateHook:
             continue
-        replaced = hook(gradient)
-        if replaced is not None:
-            gradient = replaced
+        gradient = _replaced(hook, gradient)
     return gradient
 
 
+def _replaced(hook, gradient):
+    """What a hook on a tensor makes of its gradient, checked; the gradient itself where that is None."""
+    found = hook(gradient)
+    if found is None:
+        return gradient
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(found, graph.Value):
+        raise TypeError(f"hook '{name}' has returned a {type(found).__name__}, not a Tensor")
+    if graph.type_name(found) != graph.type_name(gradient):
+        raise RuntimeError(
+            f"hook '{name}' has changed the type of value (was torch.{graph.type_name(gradient)} got "
+            f"torch.{graph.type_name(found)})"
+        )
+    if found.shape != gradient.shape:
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
+    return found
+
+
+class RetainedGradient:
+    """What `retain_grad` leaves at the node of a tensor: it keeps the gradient."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def keep(self, gradient):
+        old = self.tensor._grad
+        self.tensor._grad = gradient if old is None else old + gradient
+
+
 def _run_retained(node, grads):
-    """Hooks on non-leaf tensors and `retain_grad`, in the order they were registered."""
-    for index, action in tuple(node.retained.values()):
-        if grads[index] is not None:
-            replaced = action(grads[index])
-            if replaced is not None:
-                grads[index] = replaced
+    """Hooks on non-leaf tensors, in the order they were registered, and then `retain_grad`."""
+    actions = [(i, action) for i, action in node.retained.values() if grads[i] is not None]
+    for index, hook in actions:
+        if hook.__class__ is not RetainedGradient:
+            grads[index] = _replaced(hook, grads[index])
+    for index, action in actions:
+        if action.__class__ is RetainedGradient:
+            action.keep(grads[index])
 
 
 def _run_prehooks(node, grads):

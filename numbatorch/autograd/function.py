@@ -119,6 +119,9 @@ class _FunctionNode(Node):
 
     __slots__ = ()
 
+    def __repr__(self):
+        return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
+
     def release(self):
         self.op.ctx._saved_values = None
 

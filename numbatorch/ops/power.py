@@ -9,7 +9,7 @@ from .arithmetic import conj_of, mul
 from .autocast import full_precision
 from .casting import cast
 from .comparison import eq, ge
-from .copying import copy
+from .copying import copy, zeros_like_meta
 from .elementwise import BOOL, Elementwise, binary, elementwise, promote
 from .exponential import log
 from .logic import bitwise_or, logical_and
@@ -55,7 +55,7 @@ def _inexact(dtype):
 @pow_number.gradient("input")
 def _(grad, input, exponent):
     if exponent == 0:
-        return None
+        return zeros_like_meta(graph.metadata_of(grad))
     if exponent == 1:
         return grad
     return mul(grad, conj_of(mul(pow_number(input, exponent=exponent - 1), exponent)))

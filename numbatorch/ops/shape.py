@@ -273,6 +273,8 @@ def _broadcast_shapes(*shapes):
 @method
 def repeat(self, *counts, repeats=None):
     """A copy with the whole tensor repeated along each dimension; new dimensions come first."""
+    if not counts and repeats is None:
+        raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
     repeats = sizes_of(counts, "repeat", repeats)
     if len(repeats) < len(self.shape):
         raise RuntimeError(
