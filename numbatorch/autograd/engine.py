@@ -253,13 +253,7 @@ class _Walk:
 
     def gradients_of(self, node, grads):
         if node.saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved "
-                "tensors after they have already been freed). Saved intermediate values of the "
-                "graph are freed when you call .backward() or autograd.grad(). Specify "
-                "retain_graph=True if you need to backward through the graph a second time or if "
-                "you need to access saved tensors after calling backward."
-            )
+            raise RuntimeError(graph.RELEASED)
         if len(grads) > 1:
             grads = [
                 zeros_like_meta(meta) if g is None and meta and node.op.materialize_grads else g

@@ -31,13 +31,7 @@ class FunctionCtx:
     def saved_tensors(self):
         """What `save_for_backward` kept."""
         if self._saved_values is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved "
-                "tensors after they have already been freed). Saved intermediate values of the "
-                "graph are freed when you call .backward() or autograd.grad(). Specify "
-                "retain_graph=True if you need to backward through the graph a second time or if "
-                "you need to access saved tensors after calling backward."
-            )
+            raise RuntimeError(graph.RELEASED)
         return tuple(self._unpack(*item) for item in self._saved_values)
 
     def _unpack(self, value, version, output_index):
@@ -118,6 +112,9 @@ class _FunctionNode(Node):
     """The node of a Function; it is released together with what its context saved."""
 
     __slots__ = ()
+
+    def __getattr__(self, name):
+        return getattr(self.op.ctx, name)  # to users the context and the node are one
 
     def __repr__(self):
         return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"

@@ -150,6 +150,14 @@ def alias(value, shape=None, strides=None, offset=None):
     return result
 
 
+RELEASED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they "
+    "have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward."
+)
+
+
 class Node:
     """One recorded op call: what the backward walk needs to turn output gradients into input ones.
 
@@ -187,6 +195,22 @@ class Node:
 
     def __repr__(self):
         return f"<{self.name()} object at {id(self):#x}>"
+
+    def __getattr__(self, name):
+        """What backward will use, by PyTorch's names: `_saved_self`, `_saved_other`, `_saved_result`."""
+        wanted = name.removeprefix("_saved_")
+        if wanted != name:
+            if self.is_released:
+                raise RuntimeError(RELEASED)
+            saved = dict(zip(self.op.input_names, self.saved))
+            place = "input" if wanted == "self" else wanted
+            if saved.get(place) is not None:
+                return self.input_value(list(saved).index(place))
+            if wanted == "result" and self.saved_outputs:
+                return self.output_value(0)
+            if wanted in self.params:
+                return self.params[wanted]
+        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
 
     @property
     def next_functions(self):
