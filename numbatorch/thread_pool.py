@@ -2,8 +2,8 @@
 
 The thread that launches a kernel takes chunks like the others, until none is left, and waits only
 for those that others have begun. So a thread that gets no core in time, on a busy machine, costs
-nothing: its chunks are done by the rest. A worker without work looks out for some for a fraction of
-a millisecond, so that launches which follow each other closely find it awake, and then sleeps.
+nothing: its chunks are done by the rest. A worker without work looks out for some for about a
+millisecond, so that launches which follow each other closely find it awake, and then sleeps.
 
 The pool is a block of memory at a fixed address, with a cache line for each thing that changes.
 """
@@ -24,13 +24,14 @@ from .cpu_builtins import call_kernel, set_word, word
 #: Workers that there can be.
 MOST_WORKERS = 255
 
-#: How often a thread looks for work, or for the end of work, before it sleeps: 0.1 to 0.2 ms.
-_LOOKS = 3000
+#: How often a thread looks for work, or for the end of work, before it sleeps: about a millisecond,
+#: since to wake it takes a tenth of one.
+LOOKS = 20_000
 
 # Words of the pool. The ticket holds the number of the launch, how many chunks it has (16 bits) and
 # how many are taken (16 bits): who raises the last by one has taken a chunk of just this launch.
 _TICKET, _DONE, _BUSY, _WAITING = 0, 8, 16, 24
-_KERNEL, _ITEMS, _ARGUMENTS, _CALLER_LOCK, _WORKERS = 32, 33, 34, 35, 36
+_KERNEL, _ITEMS, _ARGUMENTS, _CALLER_LOCK, _WORKERS, _PATIENCE = 32, 33, 34, 35, 36, 37
 _FIRST_WORKER, _WORKER_WORDS = 40, 8
 # Words of a worker: whether it sleeps, and the lock that wakes it.
 _ASLEEP, _LOCK = 0, 1
@@ -170,11 +171,11 @@ def _work(pool, index):
     me = pool + 8 * (_FIRST_WORKER + _WORKER_WORDS * index)
     while True:
         _take_chunks(pool)
-        looks = 0
-        while looks < _LOOKS and not _has_chunks(load(pool + 8 * _TICKET)):
+        looks, patience = 0, word(pool, _PATIENCE)
+        while looks < patience and not _has_chunks(load(pool + 8 * _TICKET)):
             looks += 1
             pause()
-        if looks == _LOOKS:
+        if looks >= patience:
             store(me + 8 * _ASLEEP, 1)
             is_needed = _has_chunks(load(pool + 8 * _TICKET))
             if not is_needed or not replace(me + 8 * _ASLEEP, 1, 0):
@@ -188,7 +189,7 @@ def _wait(pool, chunks):
     while load(pool + 8 * _DONE) < chunks:
         looks += 1
         pause()
-        if looks > _LOOKS:
+        if looks > word(pool, _PATIENCE):
             store(pool + 8 * _WAITING, 1)
             is_done = load(pool + 8 * _DONE) == chunks
             if not is_done or not replace(pool + 8 * _WAITING, 1, 0):
@@ -249,7 +250,7 @@ def start(workers):
     """See to it that there are so many workers."""
     with _starting:
         if not _pool[_CALLER_LOCK]:
-            _pool[_CALLER_LOCK] = _locked()
+            _pool[_CALLER_LOCK], _pool[_PATIENCE] = _locked(), LOOKS
         while _pool[_WORKERS] < min(workers, MOST_WORKERS):
             index = _pool[_WORKERS]
             _pool[_FIRST_WORKER + _WORKER_WORDS * index + _LOCK] = _locked()

@@ -50,7 +50,7 @@ def test_every_item_is_done_once(items, two_threads):
 
 def test_workers_wake_after_a_rest(two_threads):
     for _ in range(5):
-        time.sleep(0.02)  # they sleep by now
+        time.sleep(0.05)  # they sleep by now
         assert (count(10_000, 3) == 3).all()
 
 
@@ -66,7 +66,7 @@ def test_a_launch_does_not_need_its_workers(two_threads, monkeypatch):
     workers = words[thread_pool._WORKERS]
     words[thread_pool._WORKERS] = 0
     try:
-        time.sleep(0.02)  # those that are awake fall asleep, and nobody wakes them
+        time.sleep(0.05)  # those that are awake fall asleep, and nobody wakes them
         assert (count(10_000, 20) == 20).all()
     finally:
         words[thread_pool._WORKERS] = workers
