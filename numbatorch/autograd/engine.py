@@ -83,6 +83,9 @@ def _grad_of_each(outputs, inputs, grad_outputs, retain_graph, options):
 
 
 def _input_edge(x):
+    if isinstance(x, tuple):  # a GradientEdge
+        node, index = x
+        return (node.variable, 0) if isinstance(node, graph.AccumulateGrad) else (node, index)
     edge = graph.edge_of(x)
     if edge is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
