@@ -17,7 +17,8 @@ from numbatorch.optim.optimizer import (
 
 EVERY = [getattr(optim, name) for name in optim.__all__ if isinstance(getattr(optim, name), type)]
 #: Those that take parameters of any shape, one by one.
-ELEMENTWISE = [cls for cls in EVERY if cls not in (optim.Optimizer, optim.LBFGS, optim.Muon)]
+DENSE = [cls for cls in EVERY if cls is not optim.SparseAdam]
+ELEMENTWISE = [cls for cls in DENSE if cls not in (optim.Optimizer, optim.LBFGS, optim.Muon)]
 DIFFERENTIABLE = [cls for cls in ELEMENTWISE if "differentiable" in signature(cls).parameters]
 
 
