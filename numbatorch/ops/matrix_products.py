@@ -3,11 +3,11 @@
 import functools
 import math
 
-from .. import devices, dtypes, shapes
+from .. import devices, dtypes, return_types, shapes
 from ..shapes import wrap_dim
 from . import reduction
 from .arithmetic import conj_of
-from .linear_systems import check_matrices, inv, linalg, regular, solve
+from .linear_systems import check_matrices, deliver_several, inv, linalg, regular, solve
 from .matmul import adjoint, matmul
 from .output import deliver
 from .registry import FUNCTIONS, Sample, function, samples
@@ -138,6 +138,38 @@ def householder_product(A, tau, *, out=None):
 
 
 function(householder_product, name="orgqr")
+
+
+@function
+def geqrf(input, *, out=None):
+    """(a, tau) of LAPACK: R on and above the diagonal of a, and below it the vectors v of the
+    reflections I - tau v v^H whose product is Q."""
+    check_matrices("torch.geqrf", input)
+    a, scales = input.clone(), [input[..., :0, 0]]
+    for k in range(min(input.shape[-2:])):
+        v, tau, head = _reflection(a[..., k:, k].clone())
+        rest = a[..., k:, k + 1 :]
+        column = v.unsqueeze(-1)
+        rest -= tau.conj()[..., None, None] * matmul(column, matmul(adjoint(column), rest))
+        a[..., k + 1 :, k] = v[..., 1:]
+        a[..., k, k] = head
+        scales.append(tau.unsqueeze(-1))
+    return deliver_several("geqrf", (a, FUNCTIONS["cat"](scales, -1)), out, return_types.geqrf)
+
+
+def _reflection(x):
+    """v (with v[0] = 1), tau and the first element of the image of x under I - conj(tau) v v^H."""
+    where = FUNCTIONS["where"]
+    first, below = x[..., 0], x[..., 1:]
+    real = first.real if x.dtype.is_complex else first
+    unchanged = (below == 0).all(-1) & (first == real)
+    length = (x.abs() ** 2).sum(-1).sqrt()
+    head = where(unchanged, first, where(real >= 0, -length, length))
+    tau = where(unchanged, 0, (head - first) / where(unchanged, 1, head))
+    scaled = below / where(unchanged, 1, first - head).unsqueeze(-1)
+    one = FUNCTIONS["ones_like"](x[..., :1])
+    return FUNCTIONS["cat"]([one, scaled], -1), tau, head
+
 
 # Crosses and dots ---------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """Parametrizations: weights of a given norm, and orthogonal matrices."""
 
-from numbatorch import creation, ops
+import enum
+
+from numbatorch import creation, dtypes, linalg, ops
 from numbatorch.autograd import no_grad
 from numbatorch.nn import functional as F
 from numbatorch.nn.modules.conv import _ConvTransposeNd
@@ -108,3 +110,140 @@ def spectral_norm(
         dim = 1 if isinstance(module, _ConvTransposeNd) else 0
     normed = _SpectralNorm(weight.detach(), n_power_iterations, dim, eps)
     return parametrize.register_parametrization(module, name, normed)
+
+
+class _OrthMaps(enum.Enum):
+    """How a matrix of free numbers becomes an orthogonal one."""
+
+    matrix_exp = enum.auto()
+    cayley = enum.auto()
+    householder = enum.auto()
+
+
+class _Orthogonal(Module):
+    """A matrix with orthonormal columns, or rows where it is wide; batches in front.
+
+    With trivialization the map starts at `base`: the weight is base @ map(parameter).
+    """
+
+    def __init__(self, weight: Tensor, orthogonal_map: _OrthMaps, *, use_trivialization=True):
+        super().__init__()
+        if weight.is_complex() and orthogonal_map is _OrthMaps.householder:
+            raise ValueError("The householder parametrization does not support complex tensors.")
+        self.shape = weight.shape
+        self.orthogonal_map = orthogonal_map
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    def forward(self, X: Tensor) -> Tensor:
+        wide = X.size(-2) < X.size(-1)
+        X = X.mT if wide else X
+        if self.orthogonal_map is _OrthMaps.householder:
+            Q = _product_of_reflections(X)
+        else:
+            Q = _image_of_skew_matrix(X, self.orthogonal_map)
+        if hasattr(self, "base"):
+            Q = self.base @ Q
+        return Q.mT if wide else Q
+
+    @no_grad()
+    def right_inverse(self, Q: Tensor) -> Tensor:
+        if Q.shape != self.shape:
+            raise ValueError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. "
+                f"Got a tensor of shape {Q.shape}."
+            )
+        wide = Q.size(-2) < Q.size(-1)
+        tall = Q.mT if wide else Q
+        if not hasattr(self, "base"):
+            found = self._reflections_of(tall)
+            return found.mT if wide else found
+        self.base = _completed(tall)
+        start = creation.zeros_like(Q)  # the map takes it to the identity
+        start.diagonal(dim1=-2, dim2=-1).fill_(-1.0)
+        return start
+
+    def _reflections_of(self, tall: Tensor) -> Tensor:
+        if self.orthogonal_map is not _OrthMaps.householder:
+            raise NotImplementedError(
+                "It is not possible to assign to the matrix exponential "
+                "or the Cayley parametrizations when use_trivialization=False."
+            )
+        vectors, scales = ops.geqrf(tall)
+        diagonal = vectors.diagonal(dim1=-2, dim2=-1)
+        diagonal.copy_(diagonal.sign() * ops.where(scales == 0, -1, 1))
+        return vectors
+
+
+def _product_of_reflections(X: Tensor) -> Tensor:
+    """Reflections at the columns below the diagonal, with the signs that stand on it."""
+    below = X.tril(diagonal=-1)
+    scales = 2.0 / (1.0 + (below * below).sum(dim=-2))
+    signs = X.diagonal(dim1=-2, dim2=-1).to(dtypes.int32)  # constant while training
+    return linalg.householder_product(below, scales) * signs.unsqueeze(-2)
+
+
+def _image_of_skew_matrix(X: Tensor, orthogonal_map: _OrthMaps) -> Tensor:
+    """exp(A), or (I - A/2)^-1 (I + A/2), of the skew-Hermitian A = X - X^H; as wide as X."""
+    rows, columns = X.shape[-2:]
+    X = X.tril()
+    if rows != columns:
+        beside = creation.zeros((), dtype=X.dtype, device=X.device)
+        X = ops.cat([X, beside.expand(*X.shape[:-1], rows - columns)], dim=-1)
+    A = X - X.mH
+    if orthogonal_map is _OrthMaps.matrix_exp:
+        return linalg.matrix_exp(A)[..., :columns]
+    one = creation.eye(rows, dtype=A.dtype, device=A.device)
+    return linalg.solve(one - 0.5 * A, one + 0.5 * A)[..., :columns]
+
+
+def _completed(tall: Tensor) -> Tensor:
+    """A square orthogonal matrix that begins with the columns of `tall`, made orthogonal."""
+    rows, columns = tall.shape[-2:]
+    if rows != columns:
+        shape = (*tall.shape[:-1], rows - columns)
+        more = creation.empty(shape, dtype=tall.dtype, device=tall.device).normal_()
+        return _made_orthogonal(ops.cat([tall, more], dim=-1))
+    one = creation.eye(columns, dtype=tall.dtype, device=tall.device)
+    tolerance = 10.0 * rows * dtypes.finfo(tall.dtype).eps
+    is_orthogonal = ops.allclose(tall.mH @ tall, one, atol=tolerance)
+    return tall.clone() if is_orthogonal else _made_orthogonal(tall)
+
+
+def _made_orthogonal(tall: Tensor) -> Tensor:
+    """The factor Q of `tall` for which R has a positive diagonal."""
+    Q, R = linalg.qr(tall)
+    return Q * R.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
+
+
+def orthogonal(
+    module: Module,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
+) -> Module:
+    """Keep the matrix ``module.name`` orthogonal, by the map "matrix_exp", "cayley" or "householder".
+
+    The default is matrix_exp for square and for complex matrices. See Lezcano-Casado (2019) for
+    ``use_trivialization``.
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.dim() < 2:
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.dim()} dimensions."
+        )
+    if orthogonal_map is None:
+        square = weight.size(-2) == weight.size(-1)
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
+    if orthogonal_map not in _OrthMaps.__members__:
+        raise ValueError(
+            'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". '
+            f"Got: {orthogonal_map}"
+        )
+    map_of_name = _OrthMaps[orthogonal_map]
+    orth = _Orthogonal(weight, map_of_name, use_trivialization=use_trivialization)
+    parametrize.register_parametrization(module, name, orth, unsafe=True)
+    return module
