@@ -131,6 +131,10 @@ def to_ours(value, leaves):
 def tensor_to_ours(value):
     """The same values under the same strides."""
     source = value.detach()
+    if source.is_sparse:
+        source = source.coalesce()
+        parts = map(tensor_to_ours, (source.indices(), source.values()))
+        return numbatorch.sparse_coo_tensor(*parts, tuple(source.shape))
     if source.is_conj() or source.is_neg():
         source = source.resolve_conj().resolve_neg()
     if source.dtype is torch.bfloat16:

@@ -211,7 +211,7 @@ def run_optimizer(entry, dtype):
                 for shape in shapes
             ]
             given = keywords if t is torch else to_ours(keywords, [])
-            results.append(_steps(t, optimizer_class, params, given))
+            results.append(_steps(t, optimizer_class, params, given, entry))
         rtol, atol = TOLERANCES[dtype]
         loose = 500 if entry.name == "Muon" else 10
         for a, b in zip(*results):
@@ -258,13 +258,16 @@ def once_each(params, made):
     return to_ours(params, [])
 
 
-def _steps(t, optimizer_class, params, keywords):
+def _steps(t, optimizer_class, params, keywords, entry):
     optimizer = optimizer_class(params, **keywords)
 
     def closure():
         optimizer.zero_grad()
         loss = sum((p.sin() + p.square()).sum() for p in params)
         loss.backward()
+        if entry.only_supports_sparse_grads:
+            for p in params:
+                p.grad = p.grad.to_sparse()
         return loss
 
     for _ in range(5):

@@ -36,6 +36,13 @@ class SparseAdam(Optimizer):
                 f"Complex params at indices {where}: SparseAdam does not support complex parameters"
             )
 
+    def _check_parameter(self, param):
+        if getattr(param, "is_sparse", False):
+            raise ValueError(
+                "SparseAdam requires dense parameter tensors, but one of the params is sparse"
+            )
+        super()._check_parameter(param)
+
     def initial_state(self, param, group):
         return {"step": 0, "exp_avg": zeros_like(param), "exp_avg_sq": zeros_like(param)}
 

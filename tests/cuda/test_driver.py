@@ -118,7 +118,9 @@ def test_failures_of_the_driver(binding):
 
 
 @pytest.fixture
-def driver():
+def driver(monkeypatch):
+    monkeypatch.setattr(cuda_streams, "used", {})
+    monkeypatch.setattr(cuda_streams, "_here", cuda_streams._Here())
     return SimulatedDriver(memory=1 << 20, lazy=True)
 
 
