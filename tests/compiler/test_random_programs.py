@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from test_compiled import equal
 
 import numbatorch as torch
-from numbatorch.compiler import CompileWarning
 from numbatorch.nn import functional as F
 
 UNARY = (
@@ -121,6 +120,6 @@ def same(first, second):
 def test_a_program(run, function, statements):
     compiled = torch.compile(function)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CompileWarning)
+        warnings.simplefilter("ignore")  # of breaks, and of deviations of one number
         for seed in range(4):
             assert same(run(compiled, statements, seed), run(function, statements, seed))

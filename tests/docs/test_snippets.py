@@ -20,6 +20,7 @@ import numbatorch as torch
 model = torch.nn.Linear(4, 3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 x, y = torch.randn(8, 4), torch.randint(0, 3, (8,))
+images = x
 """,
     "docs/performance.md": "",
     "docs/differences.md": "",
@@ -32,7 +33,8 @@ def snippets(text, language):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_python_snippets_run(page, capsys, tmp_path):
+def test_python_snippets_run(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {}
     exec(PAGES[page], names)
     found = snippets((ROOT / page).read_text(encoding="utf-8"), "python")
