@@ -110,14 +110,7 @@ class SGD(Optimizer):
 
     def update_parameter(self, param, grad, state, group):
         grad = add_weight_decay(grad, param, scalar_with_gradient(group["weight_decay"]))
-        momentum = group["momentum"]
-        if momentum != 0:
-            buffer = state["momentum_buffer"]
-            if buffer is None:
-                buffer = state["momentum_buffer"] = grad.detach().clone()
-            else:
-                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
-            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        grad = _with_momentum(grad, state, group)
         lr = scalar_with_gradient(group["lr"])
         if isinstance(lr, Tensor):
             param.addcmul_(kept_for_backward(grad, group), lr, value=-1)
@@ -129,12 +122,18 @@ class SGD(Optimizer):
             raise RuntimeError("`_fused_sgd` does not support sparse gradients")
         if group["weight_decay"] != 0:
             grad.add(param)  # says that this cannot be
-        momentum = group["momentum"]
-        if momentum != 0:
-            buffer = state["momentum_buffer"]
-            if buffer is None:
-                buffer = state["momentum_buffer"] = grad.detach().clone()
-            else:
-                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
-            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        grad = _with_momentum(grad, state, group)
         grad.add_to_(param, alpha=-scalar(group["lr"]))
+
+
+def _with_momentum(grad, state, group):
+    """The direction of a step, dense or sparse, and the buffer moved."""
+    momentum = group["momentum"]
+    if momentum == 0:
+        return grad
+    buffer = state["momentum_buffer"]
+    if buffer is None:
+        buffer = state["momentum_buffer"] = grad.detach().clone()
+    else:
+        buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
+    return grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer

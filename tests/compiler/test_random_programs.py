@@ -78,12 +78,18 @@ class Gradients(NamedTuple):
     w: torch.Tensor | None
 
 
-def outcome(function, statements, seed):
-    """Results and gradients, or the class of what was raised."""
+def inputs(seed):
+    """x and w, and the generator seeded for the program."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(4, 4, generator=generator, requires_grad=True)
     w = torch.randn(4, 1, generator=generator, requires_grad=True)
     torch.manual_seed(seed)
+    return x, w
+
+
+def outcome(function, statements, seed):
+    """Results and gradients, or the class of what was raised."""
+    x, w = inputs(seed)
     try:
         results = function(statements, x, w)
         total = sum([part.expand(4, 4).sum() for part in results])
@@ -101,10 +107,7 @@ def step(statements, x, w):
 
 
 def whole(function, statements, seed):
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(4, 4, generator=generator, requires_grad=True)
-    w = torch.randn(4, 1, generator=generator, requires_grad=True)
-    torch.manual_seed(seed)
+    x, w = inputs(seed)
     try:
         return [None if r is None else r.detach() for r in function(statements, x, w)]
     except RuntimeError as error:
