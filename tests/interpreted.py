@@ -347,7 +347,9 @@ def interpret():
     native.carray = lambda place, shape: array_at(place[0], shape, place[1])
     cpu_target.Kernel.pointer = property(_pointer_of)
     cpu_target.Kernel.__call__ = _call_kernel_object
-    native_call._Table.takes = lambda self, key: False  # nothing is repeated by machine code
+    native_call.table.__class__.takes = lambda self, key: (
+        False
+    )  # nothing is repeated by machine code
     for module in _modules(cpu_kernels):
         if getattr(module, "np", None) is np:
             module.np = _Numpy()

@@ -204,4 +204,4 @@ def test_threads_may_call_at_once():
 
 
 def test_the_table_stays_bounded():
-    assert len(native_call.table._kept) <= native_call._ENTRIES
+    assert len(native_call.table._kept) <= native_call.keys.ENTRIES
