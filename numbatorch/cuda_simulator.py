@@ -1,8 +1,8 @@
 """Numba's CUDA simulator (NUMBA_ENABLE_CUDASIM=1), with memory, formulas and threads of our own.
 
 Numba gives the kernel's view of the device (`cuda.grid`, `cuda.atomic` and so on). Here are memory
-that notices every access outside it, formulas that follow the rules of compiled code, and threads
-that take turns: Numba's run at once and are polled, which takes far longer.
+that notices every access outside it and formulas that follow the rules of compiled code; the threads
+of a block are in cuda_simulated_threads.py.
 """
 
 import sys
@@ -17,6 +17,13 @@ from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
 from . import config
+from .cuda_simulated_threads import (
+    has_barrier,
+    run_in_turn,
+    run_together,
+    shfl_xor_sync,
+    syncthreads,
+)
 from .kernel_cache import KernelCache
 
 # The device, as a kernel sees it ----------------------------------------------------------------
@@ -24,6 +31,9 @@ from .kernel_cache import KernelCache
 
 class _InsideKernel:
     """The name `cuda` in kernels: the module of the launch that is going on."""
+
+    syncthreads = staticmethod(syncthreads)
+    shfl_xor_sync = staticmethod(shfl_xor_sync)
 
     def __getattr__(self, name):
         return getattr(numba_kernel._get_kernel_context(), name)
@@ -45,7 +55,7 @@ class _Shared:
     def __init__(self, module):
         self.arrays = module.shared_arrays
 
-    def array(self, shape, dtype):
+    def array(self, shape, dtype, alignment=None):
         frame = sys._getframe(1)
         key = frame.f_code, frame.f_lineno, dtype
         if key not in self.arrays:
@@ -53,69 +63,7 @@ class _Shared:
         return self.arrays[key]
 
 
-# Threads ----------------------------------------------------------------------------------------
-
-
-class _Turns(threading.Thread):
-    """A simulated thread of a block, which runs only while it has the turn."""
-
-    def __init__(self, function, arguments, block_index, thread_index):
-        super().__init__(daemon=True)
-        self.function, self.arguments = function, arguments
-        self.blockIdx, self.threadIdx = Dim3(*block_index), Dim3(*thread_index)
-        self.begin, self.end = threading.Semaphore(0), threading.Semaphore(0)
-        self.done, self.error = False, None
-
-    def run(self):
-        self.begin.acquire()
-        try:
-            self.function(*self.arguments)
-        except BaseException as error:  # noqa: BLE001  raised again by the launch
-            self.error = error
-        self.done = True
-        self.end.release()
-
-    def syncthreads(self):
-        """Pass the turn on, until all threads of the block have come here."""
-        self.end.release()
-        self.begin.acquire()
-
-    def take_turn(self):
-        """Go on up to the next barrier, or the end."""
-        self.begin.release()
-        self.end.acquire()
-        if self.error is not None:
-            raise self.error
-
-
-@cache
-def has_barrier(function):
-    """Whether a kernel, or a function in its closure, waits for the other threads of its block."""
-    if "syncthreads" in function.__code__.co_names:
-        return True
-    contents = [cell.cell_contents for cell in function.__closure__ or ()]
-    return any(has_barrier(item) for item in contents if isinstance(item, FunctionType))
-
-
-def _run_together(function, block_index, block, arguments):
-    """Run the threads of a block from barrier to barrier."""
-    lanes = [_Turns(function, arguments, block_index, index) for index in np.ndindex(*block)]
-    for lane in lanes:
-        lane.start()
-    while lanes:
-        for lane in lanes:
-            lane.take_turn()
-        lanes = [lane for lane in lanes if not lane.done]
-
-
-def _run_in_turn(function, block_index, block, arguments):
-    """Run the threads of a block one after the other: none of them waits for another."""
-    here = threading.current_thread()
-    here.blockIdx = Dim3(*block_index)
-    for thread_index in np.ndindex(*block):
-        here.threadIdx = Dim3(*thread_index)
-        function(*arguments)
-
+# A launch ---------------------------------------------------------------------------------------
 
 _one_launch = threading.Lock()
 
@@ -124,12 +72,12 @@ def simulate(function, blocks, threads, arguments):
     """Launch a kernel on a grid of blocks of threads, each a number or a tuple."""
     grid, block = (tuple(n) if isinstance(n, tuple) else (n,) for n in (blocks, threads))
     grid, block = grid + (1,) * (3 - len(grid)), block + (1,) * (3 - len(block))
-    run = _run_together if has_barrier(function) else _run_in_turn
+    run = run_together if has_barrier(function) else run_in_turn
     module = FakeCUDAModule(grid, block, 0)
     with _one_launch, numba_kernel._push_kernel_context(module):
         for block_index in np.ndindex(*grid):
             module.shared_arrays = {}
-            run(function, block_index, block, arguments)
+            run(function, Dim3(*block_index), block, arguments)
 
 
 # Memory -----------------------------------------------------------------------------------------

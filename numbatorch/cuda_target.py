@@ -28,8 +28,8 @@ SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 #: Threads of a block. Simulated threads are slow, so there are few.
 THREADS = 4 if SIMULATED else 256
 
-#: Side of the square tiles that a block of TILE * TILE threads works on.
-TILE = 4 if SIMULATED else 16
+#: Threads that run in step and exchange values by shuffles.
+WARP = 2 if SIMULATED else 32
 
 #: Blocks of a grid-stride launch for each multiprocessor.
 _BLOCKS_PER_MULTIPROCESSOR = 16

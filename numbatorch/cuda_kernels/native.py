@@ -1,10 +1,13 @@
 """What kernels and host functions share: how operands are reached, and what a block does together."""
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from .. import cuda_streams, shapes
 from ..cuda_memory import empty_on
-from ..cuda_target import SIMULATED, THREADS, cuda, specialise
+from ..cuda_target import SIMULATED, THREADS, WARP, cuda, specialise
 from ..formulas.typed import formula
 
 # Operands ---------------------------------------------------------------------------------------
@@ -51,11 +54,115 @@ def flat(x, element=None):
     return part
 
 
+# Runs -------------------------------------------------------------------------------------------
+
+
+def run_length(element):
+    """How many elements of a type make 16 bytes, the most that a thread reads in one access."""
+    return 128 // element.bitwidth if isinstance(element, types.Integer | types.Float) else 1
+
+
+def run_mover(count, reads_aligned):
+    """A function move(target, to, source, at) that copies `count` elements in one access.
+
+    What lies in global or shared memory, the source (`reads_aligned`) or the target, does so at a
+    multiple of the run's size; the other is an array of the thread's own, which the compiler puts
+    into registers.
+    """
+    if count == 1:
+
+        @formula
+        def move_one(target, to, source, at):
+            target[to] = source[at]
+
+        return move_one
+    return (_simulated_mover if SIMULATED else _vector_mover)(count, reads_aligned)
+
+
+def _simulated_mover(count, reads_aligned):
+    def move(target, to, source, at):
+        memory, index = (source, at) if reads_aligned else (target, to)
+        array = getattr(memory, "array", memory)
+        place = array.ctypes.data + index * array.itemsize
+        if place % (count * array.itemsize):
+            raise IndexError(f"a kernel moves a run of {count} elements at {place}, misaligned")
+        for k in range(count):
+            target[to + k] = source[at + k]
+
+    return move
+
+
+def _vector_mover(count, reads_aligned):
+    @intrinsic
+    def move(typing_context, target, to, source, at):
+        def generate(context, builder, signature, values):
+            element = context.get_data_type(source.dtype)
+            size = context.get_abi_sizeof(element)
+            vector = ir.VectorType(element, count)
+
+            def pointer(array_type, array, index):
+                first = context.make_array(array_type)(context, builder, array).data
+                return builder.bitcast(builder.gep(first, [index]), vector.as_pointer())
+
+            whole = size * count
+            run = builder.load(pointer(source, *values[2:]), align=whole if reads_aligned else size)
+            builder.store(run, pointer(target, *values[:2]), align=size if reads_aligned else whole)
+            return context.get_dummy_value()
+
+        return types.void(target, types.intp, source, types.intp), generate
+
+    return move
+
+
 # A block ----------------------------------------------------------------------------------------
+
+
+#: Types that threads of a warp exchange by shuffles.
+_SHUFFLED = (types.int32, types.int64, types.float32, types.float64)
+
+_WARPS = THREADS // WARP
+
+_ALL_LANES = 0xFFFFFFFF
+
+
+def warp_reducer(combine, element, lanes=WARP):
+    """A function that combines a value of each of `lanes` neighbouring threads; each gets the result."""
+
+    @formula
+    def reduce_warp(value):
+        step = lanes // 2
+        while step > 0:
+            value = element(combine(value, cuda.shfl_xor_sync(_ALL_LANES, value, step)))
+            step //= 2
+        return value
+
+    return reduce_warp
 
 
 def block_reducer(combine, element):
     """A function that combines a value of every thread of a block; each thread gets the result."""
+    if element not in _SHUFFLED:
+        return _memory_reducer(combine, element)
+    of_warp = warp_reducer(combine, element)
+    of_warps = warp_reducer(combine, element, _WARPS)
+
+    @formula
+    def reduce_block(value):
+        totals = cuda.shared.array(_WARPS, element)
+        thread = cuda.threadIdx.x
+        value = of_warp(element(value))
+        if thread % WARP == 0:
+            totals[thread // WARP] = value
+        cuda.syncthreads()
+        value = of_warps(totals[thread % _WARPS])
+        cuda.syncthreads()  # before the memory is used again
+        return value
+
+    return reduce_block
+
+
+def _memory_reducer(combine, element):
+    """block_reducer for types that are not shuffled: complex and narrow integers."""
 
     @formula
     def reduce_block(value):

@@ -118,10 +118,11 @@ def note_launches(dtype_names, match):
 
     failures, unsupported = [], 0
     for name in dtype_names:
-        for draw in () if match else random_draws(torch, getattr(torch, name)):
+        dtype = getattr(torch, name)
+        for call in () if match else [*random_draws(torch, dtype), *large_calls(torch, dtype)]:
             try:
-                draw()
-            except (NotImplementedError, RuntimeError):  # the distribution is not for the dtype
+                call()
+            except (NotImplementedError, RuntimeError):  # the op is not for the dtype
                 unsupported += 1
         maker = typed_maker(getattr(torch, name))
         for row, function, generate in op_table.rows():
@@ -162,6 +163,18 @@ def random_draws(torch, dtype):
         lambda: torch.binomial(rate, rate),
         lambda: torch.multinomial(rate, 2, replacement=True),
         lambda: torch.randperm(4, dtype=dtype, device="cuda"),
+    ]
+
+
+def large_calls(torch, dtype):
+    """Calls of sizes that get kernels of their own; the op table is of small ones."""
+
+    def empty(*shape):
+        return torch.empty(*shape, dtype=dtype, device="cuda")
+
+    return [
+        lambda: empty(32 * 128, 8) @ empty(8, 128),
+        lambda: torch.addmm(empty(128), empty(32 * 128, 8), empty(8, 128)),
     ]
 
 
@@ -261,7 +274,7 @@ def assemble(ptxas, ptx, architecture):
     entry = done.stderr
     spilled = sum(map(int, re.findall(r"(\d+) bytes spill", entry)))
     registers = max(map(int, re.findall(r"Used (\d+) registers", entry)), default=0)
-    shared = max(map(int, re.findall(r"(\d+) bytes smem", entry)), default=0)
+    shared = sum(map(int, re.findall(r"\.shared .*\[(\d+)\];$", ptx, re.MULTILINE)))
     return None, registers, shared, spilled
 
 

@@ -199,6 +199,26 @@ def test_reductions_in_segments(size, monkeypatch):
     assert found.argmin().item() == values.argmin()
 
 
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float64", "int64"])
+@pytest.mark.parametrize("rows, depth, columns", [(19, 7, 21), (16, 8, 16), (1, 9, 33), (5, 1, 3)])
+def test_products_in_tiles_of_either_size(name, rows, depth, columns, monkeypatch):
+    from numbatorch.cuda_kernels import matmul
+
+    monkeypatch.setattr(matmul, "resident_threads", lambda index: 1)
+    generator = np.random.default_rng(0)
+    a, b, start = (
+        torch.tensor(generator.integers(-4, 5, shape).tolist(), dtype=getattr(torch, name))
+        for shape in [(2, rows, depth), (2, depth, columns), (columns,)]
+    )
+    expected = a @ b
+    found = bring(a) @ bring(b)
+    assert torch.equal(home(found), expected)
+    turned = bring(a.mT.contiguous()).mT @ bring(b.mT.contiguous()).mT
+    assert torch.equal(home(turned), expected)
+    added = torch.addmm(bring(start), bring(a)[0], bring(b)[0])
+    assert torch.equal(home(added), torch.addmm(start, a[0], b[0]))
+
+
 def test_labels_out_of_range():
     scores = torch.zeros(2, 3, device="cuda")
     with pytest.raises(IndexError, match="Target 3 is out of bounds"):
