@@ -8,7 +8,6 @@ of a block are in cuda_simulated_threads.py.
 import sys
 import threading
 from functools import cache
-from types import FunctionType
 
 import numba
 import numpy as np

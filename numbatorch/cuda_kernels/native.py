@@ -4,10 +4,11 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import as_dtype
 
 from .. import cuda_streams, shapes
 from ..cuda_memory import empty_on
-from ..cuda_target import SIMULATED, THREADS, WARP, cuda, specialise
+from ..cuda_target import SIMULATED, THREADS, WARP, cuda, driver, specialise
 from ..formulas.typed import formula
 
 # Operands ---------------------------------------------------------------------------------------
@@ -52,6 +53,56 @@ def flat(x, element=None):
     part = whole[x.offset : x.offset + count]
     part.device_index = x.storage.device_index
     return part
+
+
+# Addresses --------------------------------------------------------------------------------------
+
+
+def pointer_access(element):
+    """(read, write) for a kernel that is given addresses: read(address, i, size) and
+    write(address, i, size, value) of element i of `size` elements of one type that lie there."""
+    return (_simulated_access if SIMULATED else _raw_access)(element)
+
+
+def _simulated_access(element):
+    def elements(address, i, size):
+        if not 0 <= i < size:
+            raise IndexError(f"a kernel reaches element {i} of {size}")
+        dtype = as_dtype(element)
+        return driver().bytes_at(int(address), int(size) * dtype.itemsize).view(dtype)
+
+    def read(address, i, size):
+        return elements(address, i, size)[i]
+
+    def write(address, i, size, value):
+        elements(address, i, size)[i] = value
+
+    return read, write
+
+
+def _raw_access(element):
+    def pointer(context, builder, address, index):
+        data_type = context.data_model_manager[element].get_data_type()
+        return builder.gep(builder.inttoptr(address, data_type.as_pointer()), [index])
+
+    @intrinsic
+    def read(typing_context, address, i, size):
+        def generate(context, builder, signature, values):
+            model = context.data_model_manager[element]
+            return model.from_data(builder, builder.load(pointer(context, builder, *values[:2])))
+
+        return element(types.int64, types.int64, types.int64), generate
+
+    @intrinsic
+    def write(typing_context, address, i, size, value):
+        def generate(context, builder, signature, values):
+            data = context.data_model_manager[element].as_data(builder, values[3])
+            builder.store(data, pointer(context, builder, *values[:2]))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, types.int64, element), generate
+
+    return read, write
 
 
 # Runs -------------------------------------------------------------------------------------------

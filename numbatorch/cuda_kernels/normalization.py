@@ -12,6 +12,7 @@ missing bias 0; a kernel that has none is given another operand, which it does n
 
 from .. import shapes
 from ..array import reshaped
+from ..cuda_memory import empty_on
 from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
 from ..formulas.normalization import reciprocal_deviation
@@ -160,13 +161,16 @@ def row_gradients(add, load, store, value, total_type, centred, has_weight):
     return layer_norm_gradient_kernel
 
 
-def weight_gradients(load, value, total_type, centred):
-    """The gradients for weight and bias; a thread takes a column."""
+def weight_gradient_parts(load, value, total_type, centred):
+    """The sums for weight and bias over segments of rows; a thread takes a column of a segment."""
 
-    def layer_norm_weight_gradient_kernel(weight_grad, bias_grad, grad, x, mean, rstd, rows, size):
-        for i in range(cuda.grid(1), size, cuda.gridsize(1)):
+    def layer_norm_weight_parts_kernel(
+        products, sums, grad, x, mean, rstd, rows, size, segments, length
+    ):
+        for item in range(cuda.grid(1), segments * size, cuda.gridsize(1)):
+            i, first = item % size, item // size * length
             total, product = total_type(0), total_type(0)
-            for row in range(rows):
+            for row in range(first, min(first + length, rows)):
                 g = load(grad[row * size + i])
                 m = value(0)
                 if centred:
@@ -174,10 +178,27 @@ def weight_gradients(load, value, total_type, centred):
                 xhat = (load(x[row * size + i]) - m) * rstd[row]
                 total += total_type(g)
                 product += total_type(g * xhat)
-            weight_grad[i] = value(product)
-            bias_grad[i] = value(total)
+            products[item], sums[item] = product, total
+
+    return layer_norm_weight_parts_kernel
+
+
+def weight_gradients(value, total_type):
+    """The gradients for weight and bias from the sums of all segments; a thread takes a column."""
+
+    def layer_norm_weight_gradient_kernel(weight_grad, bias_grad, products, sums, size, segments):
+        for i in range(cuda.grid(1), size, cuda.gridsize(1)):
+            total, product = total_type(0), total_type(0)
+            for segment in range(segments):
+                product += products[segment * size + i]
+                total += sums[segment * size + i]
+            weight_grad[i], bias_grad[i] = value(product), value(total)
 
     return layer_norm_weight_gradient_kernel
+
+
+#: Rows of a segment, at least, and segments, at most.
+SEGMENT, MOST_SEGMENTS = 32, 256
 
 
 # Host functions ---------------------------------------------------------------------------------
@@ -292,8 +313,15 @@ def layer_norm_weight_gradient(weight_grad, bias_grad, grad, x, mean, rstd):
     rows, size = _rows(x, rstd)
     if size == 0:
         return
+    length = max(SEGMENT, -(-rows // MOST_SEGMENTS))
+    segments = -(-rows // length)
     load, _, value, total = _types(x.dtype)
-    specialise(weight_gradients, load, value, total, mean is not None)(
-        size, flat(weight_grad), flat(bias_grad), flat(dense(grad)), flat(dense(x)),
-        _flat(mean, rstd), flat(rstd), rows, size,
+    index, total_dtype = x.storage.device_index, wider(computed(x.dtype))
+    products, sums = (empty_on(index, (segments, size), total_dtype) for _ in range(2))
+    specialise(weight_gradient_parts, load, value, total, mean is not None)(
+        segments * size, flat(products), flat(sums), flat(dense(grad)), flat(dense(x)),
+        _flat(mean, rstd), flat(rstd), rows, size, segments, length,
     )  # fmt: skip
+    specialise(weight_gradients, value, total)(
+        size, flat(weight_grad), flat(bias_grad), flat(products), flat(sums), size, segments
+    )

@@ -1,69 +1,98 @@
-"""Optimizer updates of a list of parameters, a launch for each."""
+"""Optimizer updates: one launch over all elements of a list of parameters.
 
-from .. import shapes
-from ..cuda_target import cuda, specialise
+The kernel gets a table with a row for each parameter: its first chunk of CHUNK elements among all
+chunks, how many elements it has, the addresses of the parameter, its gradient and its state, and its
+coefficients as the bits of float64. A block takes chunk after chunk and looks up whose it is.
+"""
+
+import numpy as np
+from numba.extending import register_jitable
+
+from .. import dtypes, shapes
+from ..cuda_target import SIMULATED, THREADS, cuda, specialise
 from ..formulas import conversion
-from .native import flat
+from .native import from_host, memory, pointer_access
 
-# One template for each number of state tensors.
-
-
-def stateless(formula, load, store, convert):
-    """param, = formula(param, grad, *coefficients)"""
-
-    def stateless_kernel(param, grad, count, coefficients):
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            values = formula(load(param[i]), load(grad[i]), *coefficients)
-            param[i] = store(convert(values[0]))
-
-    return stateless_kernel
+#: Elements that a block moves at a time, all of one parameter.
+CHUNK = (2 if SIMULATED else 8) * THREADS
 
 
-def one_state(formula, load, store, convert):
-    """param, state = formula(param, grad, state, *coefficients)"""
-
-    def one_state_kernel(param, grad, state, count, coefficients):
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            values = formula(load(param[i]), load(grad[i]), load(state[i]), *coefficients)
-            param[i] = store(convert(values[0]))
-            state[i] = store(convert(values[1]))
-
-    return one_state_kernel
+def _nothing(*arguments):
+    return ()
 
 
-def two_states(formula, load, store, convert):
-    """param, first, second = formula(param, grad, first, second, *coefficients)"""
+def _tuple_of(count, item):
+    """A function that gives (item(0, *arguments), ..., item(count - 1, *arguments))."""
+    if not count:
+        return register_jitable(_nothing)
+    before, last = _tuple_of(count - 1, item), count - 1
 
-    def two_states_kernel(param, grad, first, second, count, coefficients):
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            values = formula(
-                load(param[i]), load(grad[i]), load(first[i]), load(second[i]), *coefficients
-            )
-            param[i] = store(convert(values[0]))
-            first[i] = store(convert(values[1]))
-            second[i] = store(convert(values[2]))
+    @register_jitable
+    def items(*arguments):
+        return before(*arguments) + (item(last, *arguments),)
 
-    return two_states_kernel
+    return items
 
 
-def three_states(formula, load, store, convert):
-    """param, first, second, third = formula(param, grad, first, second, third, *coefficients)"""
+def _loads(count, element, load):
+    """A function that reads element i of `count` tensors, as a tuple."""
+    read, _ = pointer_access(element)
 
-    def three_states_kernel(param, grad, first, second, third, count, coefficients):
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            values = formula(
-                load(param[i]), load(grad[i]), load(first[i]), load(second[i]), load(third[i]),
-                *coefficients,
-            )  # fmt: skip
-            param[i] = store(convert(values[0]))
-            first[i] = store(convert(values[1]))
-            second[i] = store(convert(values[2]))
-            third[i] = store(convert(values[3]))
+    @register_jitable
+    def item(column, table, row, i, size):
+        return load(read(table[row + 2 + column], i, size))
 
-    return three_states_kernel
+    return _tuple_of(count, item)
 
 
-_TEMPLATES = (stateless, one_state, two_states, three_states)
+def _stores(count, element, store, convert):
+    """A function that writes element i of `count` tensors: the parameter, then the state."""
+    _, write = pointer_access(element)
+
+    @register_jitable
+    def item(place, table, row, i, size, values):
+        column = place + (place > 0)  # column 1 is the gradient
+        write(table[row + 2 + column], i, size, store(convert(values[place])))
+        return 0
+
+    return _tuple_of(count, item)
+
+
+def _coefficients(count, compute):
+    """A function that reads `count` coefficients of a row, the first at `at`, as a tuple."""
+
+    @register_jitable
+    def item(place, numbers, at):
+        return compute(numbers[at + place])
+
+    return _tuple_of(count, item)
+
+
+def updater(formula, columns, coefficients, element, compute, load, store, convert):
+    """param, *state = formula(param, grad, *state, *coefficients), over a table of parameters."""
+    load_all = _loads(columns, element, load)
+    store_all = _stores(columns - 1, element, store, convert)
+    read_coefficients = _coefficients(coefficients, compute)
+    width = 2 + columns + coefficients
+
+    def update_kernel(table, numbers, rows, chunks):
+        for chunk in range(cuda.blockIdx.x, chunks, cuda.gridDim.x):
+            low, high = 0, rows
+            while high - low > 1:
+                middle = (low + high) // 2
+                if table[middle * width] <= chunk:
+                    low = middle
+                else:
+                    high = middle
+            row = low * width
+            size = table[row + 1]
+            begin = (chunk - table[row]) * CHUNK
+            factors = read_coefficients(numbers, row + 2 + columns)
+            for i in range(begin + cuda.threadIdx.x, min(begin + CHUNK, size), THREADS):
+                values = formula(*load_all(table, row, i, size), *factors)
+                store_all(table, row, i, size, values)
+
+    return update_kernel
 
 
 def update(formula, columns, coefficients):
@@ -71,13 +100,21 @@ def update(formula, columns, coefficients):
 
     All tensors are dense and of one dtype; coefficients[i] are the numbers of parameter i.
     """
-    dtype = columns[0][0].dtype
-    template = _TEMPLATES[len(columns) - 2]
+    dtype, place = columns[0][0].dtype, columns[0][0].storage.device_index
+    rows, chunks = [], 0
+    for tensors, factors in zip(zip(*columns), coefficients):
+        size = shapes.numel(tensors[0].shape)
+        if size:
+            addresses = [x.address for x in tensors]
+            bits = np.array(factors, np.float64).view(np.int64).tolist()
+            rows.append([chunks, size, *addresses, *bits])
+            chunks += -(-size // CHUNK)
+    if not rows:
+        return
     kernel = specialise(
-        template, formula, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype)
-    )
-    for tensors, numbers in zip(zip(*columns), coefficients):
-        count = shapes.numel(tensors[0].shape)
-        if count:
-            numbers = tuple([dtype.compute(number) for number in numbers])
-            kernel(count, *[flat(x) for x in tensors], count, numbers)
+        updater, formula, len(columns), len(coefficients[0]), dtype.numba, dtype.compute,
+        conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
+    )  # fmt: skip
+    table = from_host(rows, dtypes.int64, place)
+    numbers = table.storage.typed(dtypes.float64.numba)
+    kernel(chunks * THREADS, memory(table), numbers, len(rows), chunks)

@@ -199,6 +199,22 @@ def test_reductions_in_segments(size, monkeypatch):
     assert found.argmin().item() == values.argmin()
 
 
+@pytest.mark.parametrize("rows", [1, 4, 5, 23])
+def test_weight_gradients_of_layer_norm_in_segments(rows, monkeypatch):
+    from numbatorch.cuda_kernels import normalization
+
+    monkeypatch.setattr(normalization, "SEGMENT", 4)
+    monkeypatch.setattr(normalization, "MOST_SEGMENTS", 3)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(rows, 6, dtype=torch.float64, generator=generator)
+    found = []
+    for place in ("cpu", "cuda"):
+        norm = torch.nn.LayerNorm(6, dtype=torch.float64, device=place)
+        (norm(x.to(place)) * x.to(place)).sum().backward()
+        found.append([norm.weight.grad.tolist(), norm.bias.grad.tolist()])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float64", "int64"])
 @pytest.mark.parametrize("rows, depth, columns", [(19, 7, 21), (16, 8, 16), (1, 9, 33), (5, 1, 3)])
 def test_products_in_tiles_of_either_size(name, rows, depth, columns, monkeypatch):
