@@ -6,13 +6,13 @@ Record of what it did in a table. The next one allocates the result, launches th
 the node without leaving compiled code. Whatever is unusual (a listener, a mode other than
 recording or not, a view whose base was written to) goes through Python as before.
 
-`builtin.py` is the call, from its `keys.py` to the `steps.py` that follow a record; `keeping.py` says
-in a record what a call came to, and `table.py` keeps it. `at.py` and `field.py` name the words that
-compiled code reads.
+`calls.py` is compiled, with the `keys.py` of calls and the `steps.py` that follow a record, and
+`making.py` makes builtins of it; `keeping.py` says in a record what a call came to, and `records.py` keeps
+it. `at.py` and `field.py` name the words that compiled code reads.
 """
 
-from .builtin import builtin
 from .keeping import is_plain, keep, keep_empty, keep_return, refuse
-from .table import table
+from .making import builtin
+from .records import table
 
 __all__ = ["builtin", "is_plain", "keep", "keep_empty", "keep_return", "refuse", "table"]

@@ -2,7 +2,7 @@
 
 from ... import cpu_builtins, cpu_target, devices, dtypes, graph, shapes
 from . import field
-from .table import Record, table, word_array
+from .records import Record, table, word_array
 
 #: Inputs that a recorded call may have.
 _MOST_INPUTS = 6

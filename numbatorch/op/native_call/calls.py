@@ -1,11 +1,8 @@
-"""The builtin that calls a function as it was called before."""
-
-import ctypes
-from functools import cache
+"""The call itself: find the record and follow it, or leave it to Python."""
 
 from numba.extending import register_jitable
 
-from ... import cpu_builtins, devices, dtypes, graph, native_state, shapes
+from ... import native_state
 from ...cpu_builtins import (
     Py_DecRef,
     Py_IncRef,
@@ -20,12 +17,8 @@ from ...cpu_builtins import (
     PyTuple_SetItem,
     argument_block,
     set_word,
-    slot_offset,
-    slot_range,
     word,
 )
-from ...memory import Storage
-from ...memory import allocator as host_memory
 from . import at, field
 from .keys import KEY_WORDS, find, hash_of, write_key
 from .steps import (
@@ -39,7 +32,6 @@ from .steps import (
     record_node,
     view,
 )
-from .table import table, word_array
 
 
 @register_jitable
@@ -67,7 +59,7 @@ def _in_python(table, key, arguments, count, keywords):
     return result
 
 
-def _call(self, arguments, count, keywords):
+def call(self, arguments, count, keywords):
     """call(*args, **kwargs), as the last time; else fallback(key, args, kwargs)."""
     table = PyBytes_AsString(self)
     shared = word(table, 0)
@@ -118,41 +110,3 @@ def _call(self, arguments, count, keywords):
         if needs != 0:
             record_node(record, shared, arguments, result, needs)
     return result
-
-
-@cache
-def _shared():
-    """The address of the words that all builtins read."""
-    value, node, kind = graph.Value, graph.Node, graph.tensor_type
-    of_value = ("storage", "offset", "form", "_requires_grad", "_node", "_output_index", "_base",
-                "_history", "_restriction", "_untracked", "_inference")  # fmt: skip
-    of_node = ("op", "params", "edges", "input_metas", "output_metas", "saved", "versions",
-               "saved_outputs", "sequence")  # fmt: skip
-    words = word_array([
-        id(kind), id(value), id(Storage), id(None), id(True), id(False), id(int), id(float),
-        id(tuple), id(shapes.Size), id(list), id(str), id(dtypes.dtype), id(devices.form_of),
-        id(graph.listeners), native_state.address, ctypes.addressof(native_state.thread_key),
-        _words_of(host_memory.table), table.address, id(graph.blank_node),
-        id(graph.Node.sequence_numbers), *slot_range(node), *slot_range(kind), id(0),
-        id(graph.restricted_views.NO_GRAD), *[slot_offset(value, name) for name in of_value],
-        slot_offset(Storage, "address"), slot_offset(Storage, "version"),
-        *[slot_offset(node, name) for name in of_node],
-    ])  # fmt: skip
-    cpu_builtins.keep_forever(words)
-    return ctypes.addressof(words)
-
-
-def _words_of(values):
-    words = word_array(values)
-    cpu_builtins.keep_forever(words)
-    return ctypes.addressof(words)
-
-
-def builtin(fallback):
-    """call(*args, **kwargs), which does what such a call did before.
-
-    What is new, or unusual, goes to fallback(key, args, kwargs); it may `keep` for a key that is
-    not None what the call came to.
-    """
-    cpu_builtins.keep_forever(fallback)
-    return cpu_builtins.make(_call, (_shared(), id(fallback)), keywords=True)
