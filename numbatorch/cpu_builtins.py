@@ -119,6 +119,8 @@ PyEval_RestoreThread = _c_api("PyEval_RestoreThread", _nothing, _word)
 PyCapsule_New = _c_api("PyCapsule_New", _word, _word, _word, _word)
 PyCapsule_GetPointer = _c_api("PyCapsule_GetPointer", _word, _word, _word)
 PyMem_RawFree = _c_api("PyMem_RawFree", _nothing, _word)
+PyErr_CheckSignals = _c_api("PyErr_CheckSignals", _int)
+memcpy = _c_api("memcpy", _word, _word, _word, _word)
 Py_IncRef = _c_api("Py_IncRef", _nothing, _word)
 Py_DecRef = _c_api("Py_DecRef", _nothing, _word)
 

@@ -11,6 +11,7 @@ rewind.py      how a call that found bad input is undone
 backward.py    the backward pass of a captured forward pass
 exporting.py   a plan as data in a file; exported.py runs it in another process
 compiled.py    what `compile` returns
+loops.py       steps over a whole data set in one native call
 """
 
 from .. import recording
@@ -19,6 +20,7 @@ from .compiled import CompiledFunction, CompileWarning, InferenceFunction
 from .explain import explain
 from .exported import ExportedProgram
 from .exporting import export, load, save
+from .loops import loop
 from .module import OptimizedModule
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "export",
     "is_compiling",
     "load",
+    "loop",
     "reset",
     "save",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import cpu_builtins, dtypes, graph, memory
 from ..cpu_builtins import slot_offset
-from . import native_call
+from . import native_call, native_loop
 from .made import FreshMemory, MadeGradient
 from .native_call import ARGUMENT, FOUND, FRESH, GRADIENT, HELD
 
@@ -34,6 +34,7 @@ class Call:
         self._memories, self._results, self._gradients = [], [], []
         self._kept = []  # objects whose addresses are in the tables
         self._state = np.zeros(native_call.STATE, np.int64)
+        self._repeat = None
 
     # Memory that moves: one row for each base of the program, in order.
 
@@ -117,15 +118,49 @@ class Call:
             "        return later(run, args, kwargs)\n"
             f"    return {template.expression}\n"
         )
-        table = (self._state.ctypes.data, *constants())
+        self._undo = undo
         names = {
-            "call": cpu_builtins.make(native_call.call, table), "undo": undo,
+            "call": self._builtin(native_call.call), "undo": undo,
             "BadInput": BadInput, "Busy": Busy, "later": _later, "kept": self, **template.names,
         }  # fmt: skip
         assert names.keys().isdisjoint(self._names)
         names |= self._names
         exec(compile(self.source, "<call of a compiled step>", "exec"), names)
         return names["run"]
+
+    # Many calls at once.
+
+    @property
+    def repeats(self):
+        """Whether one call may follow another without Python: it finds all memory where the call
+        before it did, and hands out nothing but new memory that has no history."""
+        kinds = {row[0] for row in self._memories}
+        handed_out = {row[0] for row in self._results}
+        return (
+            kinds <= {ARGUMENT, FRESH, GRADIENT}
+            and handed_out <= {FRESH}
+            and self._state[native_call.ATTACH] == 0
+        )
+
+    def repeat(self, job, args):
+        """Run the steps of a native_loop.Job on the memory of `args`; how many found no bad input.
+
+        One that did is taken back.
+        """
+        if self._repeat is None:
+            arguments = ", ".join(["job", "args", "{}", *self._arguments])
+            names = {**self._names, "steps": self._builtin(native_loop.steps)}
+            self._repeat = eval(f"lambda job, args: steps({arguments})", names)
+        try:
+            done = self._repeat(job.address, args)
+        except Busy:
+            return 0
+        if job.failed:
+            self._undo()
+        return done
+
+    def _builtin(self, function):
+        return cpu_builtins.make(function, (self._state.ctypes.data, *constants()))
 
     def _argument(self, getter):
         """The number of the argument of the native call that is the tensor of a getter."""

@@ -153,6 +153,15 @@ class Plan:
         """The text of `run`."""
         return self._work.source
 
+    @property
+    def repeats(self):
+        """Whether `repeat` may run calls one after another, without Python in between."""
+        return self._work.repeats
+
+    def repeat(self, job, args):
+        """Run the steps of a native_loop.Job; how many found no bad input."""
+        return self._work.repeat(job, args)
+
     def timed(self, args, kwargs, seconds):
         """A call that appends to a list how long each instruction took."""
         self._work.in_place_of_program(lambda: self.replay.timed(seconds))

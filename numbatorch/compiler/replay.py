@@ -149,6 +149,10 @@ class Replay:
             self._slots.append(self._fixed_address(buffer) + offset)
         return slot
 
+    def base_of(self, buffer):
+        """The number of the base of a buffer whose memory moves."""
+        return self._base_of[buffer]
+
     def address_of(self, buffer):
         """Where a buffer lay in the last run."""
         if buffer in self._base_of:

@@ -11,19 +11,23 @@ _PLAIN = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis))
 class Template:
     """The form of a result: an `expression` over the tuple `made`, which holds its tensors.
 
-    `names` says what the other names in the expression mean.
+    `names` says what the other names in the expression mean. `parts` lists tensors and plain values
+    in order: (number in `made` or None, what makes a Python number of that tensor or None).
     """
 
     def __init__(self, result):
         self.tensors = []
         self.names = {}
+        self.parts = []
         self.expression = self._form(result)
 
     def _form(self, part):
         if isinstance(part, Value):
-            return self._tensor(part)
+            self.parts.append((self._number(part), None))
+            return f"made[{self._number(part)}]"
         if isinstance(part, TracedNumber):
-            return f"{self._name(part.convert)}({self._tensor(part.tensor)})"
+            self.parts.append((self._number(part.tensor), part.convert))
+            return f"{self._name(part.convert)}(made[{self._number(part.tensor)}])"
         if isinstance(part, tuple | list):
             items = ", ".join([self._form(value) for value in part])
             if type(part) is tuple:
@@ -36,17 +40,20 @@ class Template:
         if type(part) is dict:
             pairs = [f"{self._name(key)}: {self._form(value)}" for key, value in part.items()]
             return f"{{{', '.join(pairs)}}}"
+        if part is None:
+            return "None"
         if type(part) in _PLAIN:
+            self.parts.append((None, None))
             return self._name(part)
         raise GraphBreak(f"the step returns a {type(part).__name__}")
 
-    def _tensor(self, tensor):
-        """One that is returned twice is one object in every call."""
+    def _number(self, tensor):
+        """The place of a tensor in `made`. One that is returned twice is one object in every call."""
         for i, known in enumerate(self.tensors):
             if known is tensor:
-                return f"made[{i}]"
+                return i
         self.tensors.append(tensor)
-        return f"made[{len(self.tensors) - 1}]"
+        return len(self.tensors) - 1
 
     def _name(self, value):
         """What the expression calls a value."""

@@ -142,12 +142,16 @@ class States:
         self.accepts = self._unchanged.check if steady else self._ask
         #: Called where options have changed.
         self.followers = []
+        self._options = options
+        #: The numbers of the options that the followers know.
+        self._followed = [one.number for one in options]
 
     def _ask(self):
-        before = [part.number for part in self.parts if isinstance(part, Options)]
-        if not all([part.accepts() for part in self.parts]):
+        if not all(part.accepts() for part in self.parts):
             return False
-        if before != [part.number for part in self.parts if isinstance(part, Options)]:
+        numbers = [one.number for one in self._options]
+        if numbers != self._followed:  # since an earlier call, perhaps, that was not accepted
+            self._followed = numbers
             for follower in self.followers:
                 follower()
         self._unchanged.renew()

@@ -143,3 +143,29 @@ def test_the_keys_of_a_mapping_from_tensors_are_compared_by_identity():
     assert guards.check((x,), {})
     table[torch.ones(2)] = table.pop(next(iter(table)))
     assert not guards.check((x,), {})
+
+
+def after_changes(compile):
+    """A weight after a plan was asked, did not fit because of a gradient, and fits again with
+    another learning rate."""
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        layer(x).square().sum().backward()
+        optimizer.step()
+
+    step, x = compile(step), torch.ones(2, 3)
+    for _ in range(3):
+        step(x)
+    optimizer.param_groups[0]["lr"] = 0.01
+    optimizer.zero_grad()  # the plan expects gradients
+    for _ in range(3):
+        step(x)
+    return layer.weight
+
+
+def test_options_that_change_while_a_plan_does_not_fit_are_noticed():
+    assert torch.equal(after_changes(lambda step: step), after_changes(torch.compile))

@@ -469,3 +469,26 @@ def test_more_option_errors():
 def test_warning_about_many_workers():
     with pytest.warns(UserWarning, match="will create 1000 worker processes"):
         data.DataLoader(Squares(), num_workers=1000)
+
+
+def test_rows_of_tensors_are_gathered_like_items():
+    """All rows of a batch at once, where items are rows; one by one where they are not."""
+    x, y = nt.arange(24.0).reshape(12, 2), nt.arange(12)
+    whole = data.TensorDataset(x, y)
+    subset = data.Subset(data.Subset(whole, range(10, 0, -1)), [0, 3, -1, 2])
+    for dataset in (whole, subset):
+        for batch, slow in zip(
+            data.DataLoader(dataset, 3),
+            data.DataLoader(dataset, 3, collate_fn=lambda items: data.default_collate(items)),
+        ):
+            assert type(batch) is list
+            for a, b in zip(batch, slow):
+                assert nt.equal(a, b) and a.dtype is b.dtype and a.stride() == b.stride()
+    followed = data.TensorDataset(x.clone().requires_grad_(), y)
+    (first, _) = next(iter(data.DataLoader(followed, 2)))
+    assert first.requires_grad
+    turned = data.TensorDataset(x.t(), nt.arange(2))
+    (first, _) = next(iter(data.DataLoader(turned, 2)))
+    assert nt.equal(first, x.t()) and first.is_contiguous()
+    with pytest.raises(IndexError):
+        list(data.DataLoader(whole, 2, sampler=[3, 12]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .collate import default_collate
+from .rows import rows_behind
+
 
 class MapFetcher:
     """From a dataset with `__getitem__`."""
@@ -14,6 +17,11 @@ class MapFetcher:
     def fetch(self, index):
         if not self.auto_collation:
             data = self.dataset[index]
+        elif self.collate_fn is default_collate and (rows := rows_behind(self.dataset)):
+            numbers = rows.numbers(index)  # all rows at once, in place of one after the other
+            if numbers is not None:
+                return rows.batch(numbers)
+            data = [self.dataset[i] for i in index]
         elif getattr(self.dataset, "__getitems__", None):
             data = self.dataset.__getitems__(index)
         else:
