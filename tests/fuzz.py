@@ -8,7 +8,7 @@ import math
 import warnings
 
 import numpy as np
-from op_table import rows
+from op_table import Maker, rows
 
 import numbatorch
 from numbatorch.ops.elementwise import Elementwise
@@ -335,6 +335,24 @@ CHANGES = (
 MILD = tuple(change_finite_values if change is change_values else change for change in CHANGES)
 
 
+class Target:
+    """A function here and in PyTorch, and the calls (args, kwargs) that both are tried with, described.
+
+    `calls()` makes them.
+    """
+
+    def __init__(self, name, function, reference, calls):
+        self.name = name
+        self.function = function
+        self.reference = reference
+        self.calls = calls
+
+    @property
+    def writes(self):
+        """Whether it writes to its first argument."""
+        return self.name.endswith("_")
+
+
 # What is called -------------------------------------------------------------------------------------
 
 
@@ -560,10 +578,23 @@ def _attribute(value, path):
     return value
 
 
-def draw_call(random, samples, changes=CHANGES):
-    """A call (args, kwargs), described: one of the samples, changed up to three times."""
-    sample = random.choice(samples)
-    call = describe((list(sample.args), dict(sample.kwargs)))
+def table_targets(torch):
+    """Target of every function that has samples here and a name in PyTorch."""
+    for name, generate in sorted(targets().items()):
+        function, reference = (resolve(name, framework, torch) for framework in (numbatorch, torch))
+        if reference is None:
+            continue  # a name of numbatorch's own
+
+        def calls(generate=generate):
+            samples = list(generate(Maker()))
+            return [describe((list(sample.args), dict(sample.kwargs))) for sample in samples]
+
+        yield Target(name, function, reference, calls)
+
+
+def draw_call(random, calls, changes=CHANGES):
+    """A call (args, kwargs), described: one of those given, changed up to three times."""
+    call = random.choice(calls)
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         call = random.choice(changes)(random, call)
     return call
@@ -584,16 +615,16 @@ def run(function, call, framework, inplace):
         leaf = args[0]
         if isinstance(leaf, framework.Tensor) and leaf.requires_grad:
             args[0] = leaf * 1
-    framework.manual_seed(0)
+    framework.manual_seed(42)  # as the functions of the databases do
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = function(*args, **kwargs)
-            outputs = list(_flatten(result))
+            outputs = list(flatten(result))
             if inplace:
                 outputs.append(args[0])
             leaves = [
-                x for x in _flatten([args, kwargs]) if _differentiable(x, framework) and x.is_leaf
+                x for x in flatten([args, kwargs]) if _differentiable(x, framework) and x.is_leaf
             ]
             if inplace and call[0] and isinstance(call[0][0], Drawn) and call[0][0].requires_grad:
                 leaves.append(leaf)
@@ -602,8 +633,8 @@ def run(function, call, framework, inplace):
                 wanted = wanted[:1]
             gradients = []
             if wanted and leaves and all(y.is_complex() or y.is_floating_point() for y in wanted):
-                weights = [_weights(y, framework) for y in wanted]
-                gradients = framework.autograd.grad(wanted, leaves, weights, allow_unused=True)
+                ramps = [weights(y, framework) for y in wanted]
+                gradients = framework.autograd.grad(wanted, leaves, ramps, allow_unused=True)
                 gradients = [
                     framework.zeros_like(x) if g is None else g for g, x in zip(gradients, leaves)
                 ]
@@ -616,17 +647,17 @@ def _differentiable(x, framework):
     return isinstance(x, framework.Tensor) and x.requires_grad
 
 
-def _weights(y, framework):
+def weights(y, framework):
     ramp = np.cos(np.arange(y.numel(), dtype=np.float64)).reshape(tuple(y.shape))
     return framework.from_numpy(np.array(ramp)).to(y.dtype)
 
 
-def _flatten(value):
+def flatten(value):
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _flatten(item)
+            yield from flatten(item)
     elif isinstance(value, dict):
-        yield from _flatten(list(value.values()))
+        yield from flatten(list(value.values()))
     else:
         yield value
 

@@ -179,7 +179,7 @@ def _eye_like(x):
     return FUNCTIONS["eye"](*x.shape[-2:], dtype=x.dtype, device=devices.of(x))
 
 
-_NOT_CONVERGED = (
+NOT_CONVERGED = (
     "The algorithm failed to converge because the input matrix is ill-conditioned or has too many "
     "repeated {what} (error code: {{info}})."
 )
@@ -197,7 +197,7 @@ def of_one_triangle(name, A, UPLO):
 def eigh(A, UPLO="L", *, out=None):
     """(eigenvalues, ascending; eigenvectors as columns) of Hermitian matrices."""
     values, vectors, info = eigh_op(of_one_triangle("linalg.eigh", A, UPLO))
-    raise_where(info, "linalg.eigh", _NOT_CONVERGED.format(what="eigenvalues"))
+    raise_where(info, "linalg.eigh", NOT_CONVERGED.format(what="eigenvalues"))
     return deliver_several("linalg_eigh", (values, vectors), out, return_types.linalg_eigh)
 
 
@@ -205,7 +205,7 @@ def eigh(A, UPLO="L", *, out=None):
 def eigvalsh(A, UPLO="L", *, out=None):
     """The eigenvalues, ascending, of Hermitian matrices."""
     values, _, info = eigh_op(of_one_triangle("linalg.eigvalsh", A, UPLO))
-    raise_where(info, "linalg.eigh", _NOT_CONVERGED.format(what="eigenvalues"))
+    raise_where(info, "linalg.eigh", NOT_CONVERGED.format(what="eigenvalues"))
     return deliver("linalg_eigvalsh", values, out)
 
 
@@ -318,7 +318,7 @@ def _skew(x):
 def _svd(name, A, full_matrices):
     check_matrices(name, A)
     U, S, Vh, info = svd_op(A, full_matrices=full_matrices)
-    raise_where(info, "linalg.svd", _NOT_CONVERGED.format(what="singular values"))
+    raise_where(info, "linalg.svd", NOT_CONVERGED.format(what="singular values"))
     return U, S, Vh
 
 
