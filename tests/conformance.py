@@ -75,6 +75,8 @@ ADAPTERS = {
     "einsum": lambda operands, equation: numbatorch.einsum(equation, *operands),
     "fill": lambda x, value: x.clone().fill_(value),
     "zero_": lambda x: x.clone().zero_(),
+    "resize_": lambda x, *args, **kwargs: x.clone().resize_(*args, **kwargs),
+    "resize_as_": lambda x, *args, **kwargs: x.clone().resize_as_(*args, **kwargs),
     "nn.functional.embedding": lambda weight, index, **kwargs: (
         numbatorch.nn.functional.embedding(index, weight, **kwargs)
     ),

@@ -4,6 +4,7 @@ The default run tries a few calls of any functions. NUMBATORCH_FUZZ_EXAMPLES is 
 function `-m slow` tries, and NUMBATORCH_FUZZ_SEED starts another sequence of them.
 """
 
+import functools
 import os
 import random
 
@@ -11,7 +12,6 @@ import fuzz
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from op_table import Maker
 
 import numbatorch
 
@@ -32,36 +32,66 @@ EXPECTED = {
 #: Differences that are no wrong numbers: what raises, and how.
 LENIENT = ("accepts", "error type", "refuses", "requires_grad", "gradient requires_grad")
 
-TARGETS = fuzz.targets()
+#: How many tests share the targets of PyTorch's databases.
+SHARDS = 24
 
 
-def check(torch, name, call):
-    """AssertionError where the frameworks give different numbers, dtypes or shapes."""
-    function, reference = (fuzz.resolve(name, t, torch) for t in (numbatorch, torch))
-    if reference is None:
-        return  # a name of numbatorch's own
-    inplace = name.endswith("_")
-    theirs = fuzz.run(reference, call, torch, inplace)
-    ours = fuzz.run(function, call, numbatorch, inplace)
+@functools.cache
+def table_targets():
+    """name -> target, of the functions that have samples here."""
+    torch = pytest.importorskip("torch")
+    return {target.name: target for target in fuzz.table_targets(torch)}
+
+
+@functools.cache
+def database_targets():
+    """name -> target, of PyTorch's databases of ops and modules, and of the distributions."""
+    pytest.importorskip("torch")
+    pytest.importorskip("expecttest")
+    import fuzz_database
+
+    return fuzz_database.targets()
+
+
+def difference(target, generator, calls):
+    """What differs in number, dtype or shape in one call, as text; None where nothing does."""
+    torch = pytest.importorskip("torch")
+    call = fuzz.draw_call(generator, calls, fuzz.MILD)
+    theirs = fuzz.run(target.reference, call, torch, target.writes)
+    ours = fuzz.run(target.function, call, numbatorch, target.writes)
     found = fuzz.difference(theirs, ours, torch, call)
+    name = target.name.removeprefix("db ")
     if found is None or found[0] in LENIENT or found[0] in EXPECTED.get(name, ()):
-        return
-    raise AssertionError(f"{name}{call}: {found[0]}: {found[1]}")
+        return None
+    return f"{name}{call}: {found[0]}: {found[1]}"
+
+
+def differences(target):
+    """What differs in EXAMPLES calls."""
+    calls = target.calls()
+    for example in range(EXAMPLES if calls else 0):
+        yield difference(target, random.Random(f"{SEED} {example} {target.name}"), calls)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("name", sorted(fuzz.targets()))
 def test_odd_calls(name):
-    torch = pytest.importorskip("torch")
-    samples = list(TARGETS[name](Maker()))
-    for example in range(EXAMPLES):
-        generator = random.Random(f"{SEED} {example} {name}")
-        check(torch, name, fuzz.draw_call(generator, samples, fuzz.MILD))
+    if name not in table_targets():
+        pytest.skip("a name of numbatorch's own")
+    assert not [text for text in differences(table_targets()[name]) if text]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_odd_calls_of_the_databases(shard):
+    names = sorted(database_targets())[shard::SHARDS]
+    found = [text for name in names for text in differences(database_targets()[name]) if text]
+    assert not found, "\n".join(found)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(sorted(TARGETS)), st.randoms(use_true_random=False))
-def test_a_few_odd_calls(name, generator):
-    torch = pytest.importorskip("torch")
-    samples = list(TARGETS[name](Maker()))
-    check(torch, name, fuzz.draw_call(generator, samples, fuzz.MILD))
+@given(st.data())
+def test_a_few_odd_calls(data):
+    target = table_targets()[data.draw(st.sampled_from(sorted(table_targets())))]
+    found = difference(target, data.draw(st.randoms(use_true_random=False)), target.calls())
+    assert found is None, found

@@ -119,10 +119,8 @@ def cholesky(a, info, n):
 
 @register_jitable
 def invert(out, a, pivots, info, n):
-    """out = a^-1, and the factors of a in its place."""
+    """out = a^-1, infinite or NaN where a is singular, and the factors of a in its place."""
     lu(a, pivots, info, n, n)
-    if info[0]:
-        return
     for i in range(n):
         for j in range(n):
             out[i * n + j] = 1 if i == j else 0
@@ -131,10 +129,9 @@ def invert(out, a, pivots, info, n):
 
 @register_jitable
 def solve(x, a, pivots, info, n, columns):
-    """x = a^-1 x, and the factors of a in its place."""
+    """x = a^-1 x, infinite or NaN where a is singular, and the factors of a in its place."""
     lu(a, pivots, info, n, n)
-    if not info[0]:
-        lu_solve(a, pivots, x, n, columns)
+    lu_solve(a, pivots, x, n, columns)
 
 
 @register_jitable

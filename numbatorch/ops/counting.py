@@ -64,11 +64,11 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     return result if out is None else store(result, out)
 
 
-def _limits(values, low, high):
+def _limits(values, low, high, margin=1):
     if low == high and graph.numel(values):
         low, high = values.amin().item(), values.amax().item()
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - margin, high + margin
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"range of [{low}, {high}] is not finite")
     if low > high:
@@ -121,5 +121,5 @@ def _edges(values, bins, range):
         return cast(bins.detach(), values.dtype)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
-    low, high = _limits(values, *(range or (0, 0)))
+    low, high = _limits(values, *(range or (0, 0)), margin=0.5)
     return linspace(low, high, bins + 1, dtype=values.dtype, device=devices.of(values))

@@ -391,7 +391,16 @@ def _solve(name, A, B, left):
             )
         result, info = solve_op(transpose(A, -2, -1), transpose(B, -2, -1))
         result = transpose(result, -2, -1)
-    return result.squeeze(-1) if vector else result, info
+    return result.squeeze(-1) if vector else result, _of_shape(info, A.shape[:-2])
+
+
+def _of_shape(info, batch):
+    """What was found for every item of a larger batch, for the items of `batch`, which repeat."""
+    info = info[(0,) * (len(info.shape) - len(batch))]
+    for d, size in enumerate(batch):
+        if size != info.shape[d]:
+            info = info.narrow(d, 0, size)
+    return info
 
 
 @linalg

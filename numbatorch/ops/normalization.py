@@ -215,8 +215,11 @@ def batch_norm(
 ):
     """Every channel (dimension 1) normalised by the batch's statistics, in training, which also moves
     the running ones towards them; otherwise by the running ones."""
-    if 0 in input.shape:
-        return input.clone()
+    if 0 in input.shape:  # no statistics, but a place in the graph for the parameters
+        result = input.clone()
+        if weight is not None:
+            result = result * weight[0]
+        return result if bias is None else result + bias[0]
     channels = input.shape[1] if len(input.shape) > 1 else 0
     _check_channels(
         "batch_norm", input, channels, running_mean=running_mean, running_var=running_var,

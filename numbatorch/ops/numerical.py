@@ -5,13 +5,16 @@ from . import scalars
 from .casting import cast
 from .joining import cat, stack
 from .output import deliver
-from .registry import Sample, function, samples
+from .registry import FUNCTIONS, Sample, function, samples
 
 
 @function(method=False, aliases=("trapz",))
 def trapezoid(y, x=None, *, dx=None, dim=-1):
     """The integral along `dim` by the trapezoidal rule, at places `x` or in steps of `dx`."""
-    return _trapezoids("trapezoid", y, x, dx, dim).sum(dim)
+    areas = _trapezoids("trapezoid", y, x, dx, dim)
+    if not y.shape[dim]:  # nothing to add up, and nothing to differentiate
+        return FUNCTIONS["zeros_like"](y.detach().sum(dim), dtype=y.dtype)
+    return areas.sum(dim)
 
 
 @function(method=False)
@@ -235,7 +238,7 @@ def unravel_index(indices, shape):
     if any(size < 0 for size in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
     found = []
-    rest = indices
+    rest = indices.to(dtypes.int64)
     for size in reversed(sizes):
         found.append(rest % size)
         rest = rest.div(size, rounding_mode="floor")

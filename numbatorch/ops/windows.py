@@ -202,10 +202,8 @@ def istft(
         if onesided:
             raise RuntimeError("cannot have onesided output if window or input is complex")
         frames = fourier.ifft(frames, norm=norm)
-    elif onesided:
-        frames = fourier.irfft(frames, n_fft, norm=norm)
     else:
-        frames = fourier.ifft(frames, norm=norm).real
+        frames = fourier.irfft(frames[..., : n_fft // 2 + 1], n_fft, norm=norm)
     signal = _overlap_added(frames * weights, hop_length)
     envelope = _overlap_added((weights * weights).expand(1, frames.shape[1], n_fft), hop_length)
     start = n_fft // 2 if center else 0

@@ -58,7 +58,8 @@ def smooth_l1_loss(
     distance = (input - target).abs()
     if beta == 0.0:
         return reduce_loss(distance, reduction)
-    loss = ops.where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta)
+    near = ops.clamp(distance, max=beta)  # so that what is infinite has a gradient
+    loss = ops.where(distance < beta, 0.5 * near * near / beta, distance - 0.5 * beta)
     return reduce_loss(loss, reduction)
 
 
@@ -75,7 +76,8 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     distance = (input - target).abs()
-    loss = ops.where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
+    near = ops.clamp(distance, max=delta)  # so that what is infinite has a gradient
+    loss = ops.where(distance <= delta, 0.5 * near * near, delta * (distance - 0.5 * delta))
     if weight is not None:  # unlike in mse_loss, a mean does not divide by the weights
         loss = loss * _checked_weight(weight, loss)
     return reduce_loss(loss, reduction)

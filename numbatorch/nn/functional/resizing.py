@@ -43,12 +43,16 @@ def interpolate(
             "tensor as input"
         )
     _check_mode(input, mode)
+    _check_dtype(input, mode)
     if mode == "area":
         pool = (ops.adaptive_avg_pool1d, ops.adaptive_avg_pool2d, ops.adaptive_avg_pool3d)
         return pool[len(sizes) - 1](input, sizes if len(sizes) > 1 else sizes[0])
+    axes = [(axis + 2, *goal) for axis, goal in enumerate(zip(sizes, scales))]
+    in_bytes = input.dtype is dtypes.uint8 and mode in _SMOOTH
     result = input
-    for axis, (size, scale) in enumerate(zip(sizes, scales)):
-        result = _resize_axis(result, axis + 2, size, scale, mode, align_corners, antialias)
+    for axis, size, scale in reversed(axes) if in_bytes else axes:
+        resize = _resize_bytes if in_bytes else _resize_axis
+        result = resize(result, axis, size, scale, mode, align_corners, antialias)
     return result
 
 
@@ -101,6 +105,34 @@ def _check_mode(input: Tensor, mode: str) -> None:
         raise NotImplementedError(
             f"Got {input.dim()}D input, but {mode} mode needs {expected}D input"
         )
+
+
+def _check_dtype(input: Tensor, mode: str) -> None:
+    """NotImplementedError for what PyTorch has no kernel for: bytes are resized in two dimensions."""
+    dtype = input.dtype
+    in_bytes = dtype is dtypes.uint8 and mode not in ("linear", "trilinear", "area")
+    if not (dtype.is_floating_point or in_bytes):
+        raise NotImplementedError(f"\"interpolate_{mode}\" not implemented for '{dtype.name}'")
+
+
+def _resize_bytes(input, dim, size, scale, mode, align_corners, antialias) -> Tensor:
+    """An axis of bytes, by weights in whole parts of 2^-precision: to the byte what PyTorch gives.
+
+    The largest weight times 2^precision fits 16 bits.
+    """
+    length = input.size(dim)
+    if size == length:
+        return input
+    eye = creation.eye(length, dtype=dtypes.float64, device=input.device)
+    weights = _resize_axis(eye, 1, size, scale, mode, align_corners, antialias)
+    precision = 0
+    while precision < 21 and int(0.5 + float(weights.max()) * 2 ** (precision + 1)) < 2**15:
+        precision += 1
+    parts = weights * 2.0**precision
+    parts = (parts + ops.where(parts < 0, -0.5, 0.5)).trunc()
+    total = ops.matmul(input.movedim(dim, -1).to(dtypes.float64), parts)
+    found = ((total + 2.0 ** (precision - 1)) / 2.0**precision).floor().clamp(0, 255)
+    return found.to(dtypes.uint8).movedim(-1, dim)
 
 
 def _resize_axis(input, dim, size, scale, mode, align_corners, antialias) -> Tensor:
