@@ -63,3 +63,25 @@ def test_parameters_of_a_normalised_empty_batch_have_gradients():
 def test_an_empty_integral_is_zero():
     found = torch.trapezoid(torch.zeros(0, 2, dtype=torch.int8), dim=0)
     assert found.dtype is torch.int8 and found.tolist() == [0, 0]
+
+
+def test_views_in_another_element_size_begin_where_their_input_does():
+    numbers = torch.arange(12.0).to(torch.complex64)
+    for start in (0, 3, 5):
+        part = numbers[start : start + 4]
+        assert part.real[0].item() == start and part.imag[0].item() == 0
+        assert torch.view_as_real(part)[0].tolist() == [start, 0]
+        assert part.view(torch.float32)[0].item() == start
+    pairs = torch.arange(12.0).reshape(6, 2)
+    for start in (0, 1, 4):
+        assert torch.view_as_complex(pairs[start : start + 2])[0].item() == complex(
+            2 * start, 2 * start + 1
+        )
+        assert (
+            pairs[start : start + 2].view(torch.float64).untyped_storage().data_ptr()
+            == pairs.data_ptr()
+        )
+        assert torch.equal(
+            pairs[start : start + 2].view(torch.float64).view(torch.float32),
+            pairs[start : start + 2],
+        )
