@@ -53,8 +53,8 @@ def _integer_power(x, y):
             return x
         if x == -1:
             return x if y & 1 else -x
-        return x * 0
-    result = x * 0 + 1
+        return like(x, 0)
+    result = like(x, 1)  # as unsigned as x: Numba makes floats of mixed products
     base, exponent = x, y
     while exponent > 0:
         if exponent & 1:

@@ -85,3 +85,11 @@ def test_views_in_another_element_size_begin_where_their_input_does():
             pairs[start : start + 2].view(torch.float64).view(torch.float32),
             pairs[start : start + 2],
         )
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+def test_powers_of_integers_wrap_around(dtype):
+    exponents = torch.tensor([15, 25, 41], dtype=dtype)
+    wanted = torch.tensor([15**15 % 256, 7**25 % 256, 3**41 % 256])
+    found = torch.pow(torch.tensor([15, 7, 3], dtype=dtype), exponents)
+    assert found.dtype is dtype and torch.equal(found.long() % 256, wanted)
