@@ -26,6 +26,9 @@ LARGE, SMALL = (2, 1) if SIMULATED else (8, 4)
 #: Where pages begin, so that runs in them can be read at once.
 ALIGNED = 16
 
+#: Elements between the lines of a page, so that threads that write a column use different banks.
+_PADDING = 4
+
 
 def tile_reader(load, compute, side, per_thread):
     """How threads bring a tile of an operand from memory to registers, and from there to a page."""
@@ -65,9 +68,10 @@ def tiled(load, store, convert, compute, has_start, micro):
     run = min(micro, run_length(compute))
     read_run = run_mover(run, reads_aligned=True)
     side = SIDE * micro
-    page_size = DEPTH * side
+    pitch = side + _PADDING
+    page_size = DEPTH * pitch
     tile_size = 2 * page_size
-    per_thread = page_size // (SIDE * SIDE)
+    per_thread = DEPTH * side // (SIDE * SIDE)
     share, fetch, put = tile_reader(load, compute, side, per_thread)
 
     def matmul_kernel(
@@ -91,8 +95,8 @@ def tiled(load, store, convert, compute, has_start, micro):
         b_start = offset_of(batch, batch_sizes, b_layout)
         i, a_m, more_rows, more_a = share(a_step == 1)
         j, b_m, more_columns, more_b = share(b_column != 1)
-        a_put, a_further = a_m * side + i, more_a * side + more_rows
-        b_put, b_further = b_m * side + j, more_b * side + more_columns
+        a_put, a_further = a_m * pitch + i, more_a * pitch + more_rows
+        b_put, b_further = b_m * pitch + j, more_b * pitch + more_columns
         i, j = first_row + i, first_column + j
         for m in range(micro):
             for n in range(micro):
@@ -110,7 +114,7 @@ def tiled(load, store, convert, compute, has_start, micro):
                 (b_column, b_step),
             )  # fmt: skip
             for step in range(DEPTH):
-                at = page + step * side
+                at = page + step * pitch
                 for n in range(0, micro, run):
                     read_run(left, n, a_tile, at + n * SIDE + y)
                     read_run(right, n, b_tile, at + n * SIDE + x)

@@ -199,6 +199,34 @@ def test_reductions_in_segments(size, monkeypatch):
     assert found.argmin().item() == values.argmin()
 
 
+@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "causal, masked, width", [(True, False, 3), (False, True, 5), (False, False, 9)]
+)
+def test_attention_over_several_tiles(name, causal, masked, width):
+    dtype = getattr(torch, name)
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(*shape, dtype=dtype, generator=generator)
+
+    sources = [draw(2, 4, 9, width), draw(2, 2, 11, width), draw(2, 2, 11, 6)]
+    mask = draw(9, 11) if masked else None
+    if masked:
+        mask[2] = -torch.inf  # a query that sees nothing
+    found = []
+    for place in ("cpu", "cuda"):
+        q, k, v = (x.detach().to(place).requires_grad_() for x in sources)
+        seen = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, None if mask is None else mask.to(place), is_causal=causal, enable_gqa=True
+        )
+        (seen * torch.arange(6, dtype=dtype, device=place)).sum().backward()
+        found.append([home(x.detach()).numpy() for x in (seen, q.grad, k.grad, v.grad)])
+    limit = 200 * torch.finfo(dtype).eps
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=limit, atol=limit)
+
+
 @pytest.mark.parametrize("rows", [1, 4, 5, 23])
 def test_weight_gradients_of_layer_norm_in_segments(rows, monkeypatch):
     from numbatorch.cuda_kernels import normalization
