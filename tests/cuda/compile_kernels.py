@@ -172,9 +172,14 @@ def large_calls(torch, dtype):
     def empty(*shape):
         return torch.empty(*shape, dtype=dtype, device="cuda")
 
+    def attention():
+        leaves = [empty(1, 2, 5, 128).requires_grad_() for _ in range(3)]
+        torch.nn.functional.scaled_dot_product_attention(*leaves).sum().backward()
+
     return [
         lambda: empty(32 * 128, 8) @ empty(8, 128),
         lambda: torch.addmm(empty(128), empty(32 * 128, 8), empty(8, 128)),
+        attention,
     ]
 
 
@@ -303,8 +308,15 @@ _DOUBLE = re.compile(r"^\s+\w+[\w.]*\.f64\b", re.MULTILINE)
 _IN_DOUBLE = {"log10", "sin", "cos", "tan", "sinc", "digamma"}
 
 
-#: Formulas that may spill: lgamma is a function of its own there, and registers are saved around it.
-_SPILLS_EXPLAINED = {"poisson"}
+#: Formulas and kernels that may spill so many bytes. lgamma is a function of its own there, and registers
+#: are saved around it. Attention with 128 columns a block spills 104 to 112 bytes a thread on sm_75 and
+#: sm_80, none on sm_90; with 64 columns none.
+_SPILLS_EXPLAINED = {"poisson": 1 << 16, "attention.attention_kernel": 128}
+
+
+def is_explained(label, spilled):
+    """Whether a kernel may spill so much."""
+    return any(spilled <= _SPILLS_EXPLAINED.get(word, 0) for word in label.split())
 
 
 def widened(kernel, types_, ptx):
@@ -387,7 +399,7 @@ def check_all(ptxas, notes):
             lines.append(
                 f"{architecture} {registers:4} registers {shared:6} shared {spilled:5} spilled  {label}"
             )
-            if wrong or (spilled and not _SPILLS_EXPLAINED & set(label.split())):
+            if wrong or not is_explained(label, spilled):
                 failures.append(f"{label} on {architecture}: {wrong or f'{spilled} bytes spilled'}")
     return failures, lines
 
