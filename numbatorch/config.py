@@ -27,6 +27,9 @@ CACHED_BYTES_LIMIT = int(os.environ.get("NUMBATORCH_CACHED_BYTES", 1 << 30))
 #: NUMBATORCH_WINOGRAD=0 computes 3x3 convolutions by direct summation: slower, rounded less.
 WINOGRAD = os.environ.get("NUMBATORCH_WINOGRAD", "1") != "0"
 
+#: NUMBATORCH_CUBLAS=0 multiplies matrices on CUDA by our own kernel, where cuBLAS is installed too.
+CUBLAS = os.environ.get("NUMBATORCH_CUBLAS", "1") != "0"
+
 #: CUDA_LAUNCH_BLOCKING=1 waits for every kernel on a CUDA device, so that its failure raises there.
 LAUNCH_BLOCKING = os.environ.get("CUDA_LAUNCH_BLOCKING") == "1"
 

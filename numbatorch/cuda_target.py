@@ -11,12 +11,16 @@ from functools import cache, partial
 from types import FunctionType
 
 import numba
+import numpy as np
 
 from . import config, cuda_streams
 from .cuda_driver import AcceleratorError, CardDriver
 
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+
+if not hasattr(np, "row_stack"):  # gone from NumPy 2.5, and numba-cuda asks for it
+    np.row_stack = np.vstack
 
 with contextlib.suppress(ImportError):  # without its .pth file, numba-cuda must be asked for
     import _numba_cuda_redirector  # noqa: F401

@@ -36,7 +36,7 @@ LAYERS = [
     {"machine_code"},
     {"host_allocator"},
     {"memory", "array", "dlpack_capsules", "shared_memory"},
-    {"cuda_allocator"},
+    {"cuda_allocator", "cuda_blas"},
     {"cuda_memory"},
     {"devices"},
     {"cpu_kernels", "cuda_kernels"},

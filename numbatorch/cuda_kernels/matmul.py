@@ -8,10 +8,11 @@ floats are summed in float32.
 
 from numba import types
 
-from .. import shapes
-from ..cuda_target import SIMULATED, cuda, resident_threads, specialise
+from .. import cuda_blas, shapes
+from ..cuda_target import SIMULATED, cuda, driver, resident_threads, specialise
 from ..formulas import conversion
 from ..formulas.typed import formula
+from .elementwise import apply
 from .native import memory, offset_of, padded, run_length, run_mover
 
 #: Threads of a block along rows, and along columns.
@@ -143,6 +144,21 @@ def _elements_per_thread(dtype, tiles, index):
     return LARGE if is_worth_it else SMALL
 
 
+def _by_library(out, a, b, start, strides, batch_strides, batches):
+    """Let cuBLAS do it; False where it cannot."""
+    operands = [
+        cuda_blas.Matrices(x.address, *x.shape[-2:], *steps[-2:], batch_steps[0])
+        for x, steps, batch_steps in zip((out, a, b), strides, batch_strides)
+    ]
+    product = cuda_blas.Product.of(out.dtype, *operands, batches)
+    if product is None:
+        return False
+    if start is not None and start is not out:
+        apply(conversion.identity, out, start)
+    product.compute(driver(), out.storage.device_index, start is not None)
+    return True
+
+
 def matmul(out, a, b, start=None):
     """out = a @ b, or start + a @ b; shapes (..., n, k) and (..., k, m), batches broadcast.
 
@@ -160,6 +176,10 @@ def matmul(out, a, b, start=None):
         shapes.broadcast_strides(first.shape, first.strides, out.shape),
     ]
     sizes, batch_strides = padded(*shapes.collapse(batch, [steps[:-2] for steps in strides]))
+    if cuda_blas.library() is not None and len(sizes) == 1:
+        by_library = _by_library(out, a, b, start, strides, batch_strides, sizes[0])
+        if by_library:
+            return
     arguments = []
     for x, steps, batch_steps in zip((out, a, b, first), strides, batch_strides):
         arguments += memory(x), (*batch_steps, x.offset), *steps[-2:]
