@@ -13,7 +13,7 @@ from types import FunctionType
 import numba
 import numpy as np
 
-from . import config, cuda_streams
+from . import config, cuda_streams, recording
 from .cuda_driver import AcceleratorError, CardDriver
 
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
@@ -144,6 +144,8 @@ class Kernel:
         """
         index = device_of(arguments)
         stream = cuda_streams.current(index)
+        if recording.recorder is not None:
+            recording.recorder.device_launch(index)
         if SIMULATED:
             work = partial(simulate, self.function, blocks, threads, arguments)
             driver().enqueue(index, stream, work)

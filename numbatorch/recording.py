@@ -21,6 +21,9 @@ class Recorder:
     def launch(self, kernel, items, grain, integers, reals):
         """A kernel ran over `items` work items with these argument slots."""
 
+    def device_launch(self, index):
+        """A kernel is launched on a CUDA device."""
+
     def elementwise(self, formula, out, operands, parameters):
         """The next launch is out[...] = formula(*operands, *parameters)."""
 

@@ -117,6 +117,8 @@ class Capture(recording.Recorder):
         #: What Python does before a replay, in order: (update of an optimizer, its table), or
         #: (action, None).
         self.host_actions = []
+        #: CUDA devices that kernels were launched on, and updates of optimizers anywhere.
+        self.devices, self.updates = set(), []
         self._next_update = self._next_table = None
         self._is_paused = False
 
@@ -159,6 +161,14 @@ class Capture(recording.Recorder):
         launch.table, self._next_table = self._next_table, None
         part.launches.append(launch)
         self._written.update(integers)
+
+    def device_launch(self, index):
+        self.devices.add(index)
+
+    @property
+    def has_launches(self):
+        """Whether there were kernels on the CPU."""
+        return bool(self._parts)
 
     def _new_part(self):
         part = _Part()
@@ -215,6 +225,7 @@ class Capture(recording.Recorder):
 
     def optimizer_update(self, update):
         self._next_update = update
+        self.updates.append(update)
 
     def table(self, table, columns):
         self._next_table = Table(table, columns)

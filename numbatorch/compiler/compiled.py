@@ -112,7 +112,9 @@ class CompiledFunction:
         tensors = Template(result).tensors
         views = [x for x in tensors if not capture.made(x) and outside.view(x) is not None]
         history = History(tensors, since, views)
-        if not history.is_live:
+        if capture.devices:
+            plan = self._plan_on_device(capture, result, history, outside)
+        elif not history.is_live:
             plan = Plan(capture, result, outside, kept=history.kept, freezes=self.freezes)
         else:
             history.check_is_native()
@@ -121,6 +123,17 @@ class CompiledFunction:
             differentiation.attach_to(plan, tensors)
         guards.release_arguments()
         return guards.check, plan, guards
+
+    def _plan_on_device(self, capture, result, history, outside):
+        """A plan for a step of CUDA kernels."""
+        from .cuda_plan import CudaPlan, check_result
+
+        if history.is_live:
+            raise GraphBreak(
+                "on CUDA a step is captured with its backward pass, or without gradients"
+            )
+        check_result(result)
+        return CudaPlan(self.function, capture, outside)
 
     def _broken(self, error):
         self.breaks.append(error)

@@ -1,11 +1,15 @@
 """Notices user code that library code calls behind the interpreter's back."""
 
 import sys
+from pathlib import Path
 
 from .tables import is_generated, is_user_module
 
 #: Machinery that never calls the user's functions, but may call other people's import hooks.
-_TRUSTED = frozenset({"numba", "llvmlite", "importlib"})
+_TRUSTED = frozenset({"numba", "llvmlite", "importlib", "cuda", "nvmath", "greenlet"})
+
+#: Where the library lies. Numba shows its calls of compiled functions as frames of no module.
+_PACKAGE = str(Path(__file__).resolve().parents[2])
 
 
 class Watch:
@@ -31,7 +35,11 @@ class Watch:
             module, code = frame.f_globals.get("__name__") or "", frame.f_code
             if module.partition(".")[0] in _TRUSTED:
                 self._trusted = frame
-            elif is_user_module(module) and not is_generated(code):
+            elif (
+                is_user_module(module)
+                and not is_generated(code)
+                and (module or not code.co_filename.startswith(_PACKAGE))
+            ):
                 self.intruder = code.co_qualname, code.co_filename, code.co_firstlineno
 
     _notice.watches_user_code = True  # see callbacks.unwatched
