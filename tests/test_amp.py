@@ -139,3 +139,69 @@ def test_scaler_on_the_cpu():
     again = GradScaler("cpu")
     again.load_state_dict(scaler.state_dict())
     assert again.get_scale() == 8.0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scaler_goes_the_way_of_pytorchs(seed):
+    """Steps drawn at random, with overflows, errors, and other factors, beside PyTorch."""
+    torch = pytest.importorskip("torch")
+
+    def course(library):
+        random = np.random.default_rng(seed)
+        scaler = library.amp.GradScaler(
+            "cpu", init_scale=float(random.choice([8.0, 3.0, 1e38])), growth_interval=int(random.integers(1, 4)),
+            growth_factor=float(random.choice([2.0, 1.1])), backoff_factor=float(random.choice([0.5, 0.3])),
+        )  # fmt: skip
+        weight = library.ones(3, requires_grad=True)
+        optimizer = library.optim.SGD([weight], lr=0.01)
+        seen = []
+        for _ in range(40):
+            action = random.choice(
+                [
+                    "backward",
+                    "inf",
+                    "nan",
+                    "unscale",
+                    "step",
+                    "update",
+                    "update",
+                    "set",
+                    "clear",
+                    "load",
+                ]
+            )
+            try:
+                if action in ("backward", "inf", "nan"):
+                    factor = 1e-3 if action == "backward" else float(action)
+                    scaler.scale((weight * factor).sum()).backward()
+                elif action == "unscale":
+                    scaler.unscale_(optimizer)
+                elif action == "step":
+                    scaler.step(optimizer)
+                elif action == "update":
+                    scaler.update()
+                elif action == "set":
+                    scaler.update(float(random.choice([4.0, 100.0])))
+                elif action == "clear":
+                    optimizer.zero_grad()
+                else:
+                    scaler.load_state_dict(scaler.state_dict())
+            except (RuntimeError, AssertionError, ValueError) as error:
+                seen.append((action, type(error).__name__))
+                continue
+            state = {k: float(v) for k, v in scaler.state_dict().items()}
+            grad = None if weight.grad is None else weight.grad.tolist()
+            seen.append((str(action), scaler.get_scale(), state, weight.tolist(), grad))
+        return seen
+
+    for ours, theirs in zip(course(numbatorch), course(torch)):
+        np.testing.assert_equal(ours, theirs)
+
+
+def test_gradients_in_float16_are_not_unscaled():
+    weight = numbatorch.ones(1, dtype=numbatorch.float16, requires_grad=True)
+    optimizer = numbatorch.optim.SGD([weight], lr=1.0)
+    scaler = GradScaler("cpu", init_scale=8.0)
+    scaler.scale(weight.sum()).backward()
+    with pytest.raises(ValueError, match="FP16 gradients"):
+        scaler.unscale_(optimizer)

@@ -1,9 +1,11 @@
 """GradScaler: losses are scaled up so that small float16 gradients survive."""
 
+import ctypes
 import math
 import warnings
 
-from .. import cuda_memory
+from .. import cuda_memory, dtypes
+from ..ops import stack
 
 
 class GradScaler:
@@ -26,10 +28,12 @@ class GradScaler:
         if backoff_factor >= 1.0:
             raise AssertionError("The backoff factor must be < 1.0.")
         self._scale = float(init_scale)
+        self._is_used = False
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval = growth_interval
         self._growth_tracker = 0
-        self._overflowed = {}  # id of an optimizer whose gradients are unscaled -> whether they overflowed
+        #: id of an optimizer whose gradients are unscaled -> whether they overflowed; None for none
+        self._overflowed = {}
         self._stepped = set()
 
     def is_enabled(self):
@@ -62,25 +66,37 @@ class GradScaler:
         """A tensor, or tensors, times the scale."""
         if not self._enabled:
             return outputs
+        self._is_used, self._scale = True, _rounded(self._scale)
         if isinstance(outputs, list | tuple):
             return type(outputs)(self.scale(output) for output in outputs)
         return outputs * self._scale
+
+    def _check_use(self, name):
+        if not self._is_used:
+            raise AssertionError(
+                f"Attempted {name} but _scale is None.  This may indicate your script did not use "
+                "scaler.scale(loss or outputs) earlier in the iteration."
+            )
 
     def unscale_(self, optimizer):
         """Divide the gradients of an optimizer's parameters by the scale."""
         if not self._enabled:
             return
+        self._check_use("unscale_")
+        if id(optimizer) in self._stepped:
+            raise RuntimeError("unscale_() is being called after step().")
         if id(optimizer) in self._overflowed:
             raise RuntimeError(
                 "unscale_() has already been called on this optimizer since the last update()."
             )
-        if id(optimizer) in self._stepped:
-            raise RuntimeError("unscale_() is being called after step().")
-        overflowed = False
+        finite = []
         for gradient in _gradients(optimizer):
+            if gradient.dtype is dtypes.float16:
+                raise ValueError("Attempting to unscale FP16 gradients.")
+            finite.append(gradient.isfinite().all())
             gradient.mul_(1.0 / self._scale)
-            overflowed = overflowed or not math.isfinite(gradient.float().abs().sum().item())
-        self._overflowed[id(optimizer)] = overflowed
+        # the host looks once, at all of them
+        self._overflowed[id(optimizer)] = not stack(finite).all().item() if finite else None
 
     def step(self, optimizer, *args, **kwargs):
         """optimizer.step(), unless a gradient is infinite or NaN."""
@@ -92,6 +108,8 @@ class GradScaler:
             raise RuntimeError("step() has already been called since the last update().")
         if id(optimizer) not in self._overflowed:
             self.unscale_(optimizer)
+        if self._overflowed[id(optimizer)] is None:
+            raise AssertionError("No inf checks were recorded for this optimizer.")
         self._stepped.add(id(optimizer))
         return None if self._overflowed[id(optimizer)] else optimizer.step(*args, **kwargs)
 
@@ -99,17 +117,20 @@ class GradScaler:
         """Lower the scale after an overflow, raise it after a while without one."""
         if not self._enabled:
             return
+        self._check_use("update")
+        found = [overflowed for overflowed in self._overflowed.values() if overflowed is not None]
         if new_scale is not None:
-            self._scale = float(new_scale)
-        elif not self._overflowed:
+            self._scale = _rounded(float(new_scale))
+        elif not found:
             raise AssertionError("No inf checks were recorded prior to update.")
-        elif any(self._overflowed.values()):
-            self._scale *= self._backoff_factor
+        elif any(found):
+            self._scale = _rounded(self._scale * self._backoff_factor)
             self._growth_tracker = 0
         else:
             self._growth_tracker += 1
             if self._growth_tracker == self._growth_interval:
-                self._scale *= self._growth_factor
+                grown = _rounded(self._scale * self._growth_factor)
+                self._scale = grown if math.isfinite(grown) else self._scale
                 self._growth_tracker = 0
         self._overflowed, self._stepped = {}, set()
 
@@ -138,6 +159,11 @@ class GradScaler:
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
         self._growth_tracker = state_dict["_growth_tracker"]
+
+
+def _rounded(scale):
+    """The scale is kept as float32 is."""
+    return ctypes.c_float(scale).value
 
 
 def _gradients(optimizer):

@@ -3,6 +3,7 @@
 from .. import devices, dtypes
 from ..op import Spec, primitive, scalar_name
 from ..shapes import Size
+from .autocast import full_precision
 from .casting import cast
 from .registry import Sample, function, samples
 
@@ -57,6 +58,7 @@ def _(grad, target, weight, ignore_index, reduction):
 
 
 @function(method=False)
+@full_precision
 def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean"):
     """-weight[target] * input[target] of log-probabilities (N, C, ...) and labels (N, ...).
 
