@@ -63,6 +63,41 @@ def product(dtype):
     return matmul
 
 
+def own_product(torch, tiny):
+    """Ours by the kernel that works without cuBLAS, PyTorch's as ever."""
+    multiply = product("float32")(torch, tiny)
+    if torch is not numbatorch:
+        return multiply
+
+    def by_kernel():
+        library, numbatorch.cuda_blas.library = numbatorch.cuda_blas.library, lambda: None
+        try:
+            multiply()
+        finally:
+            numbatorch.cuda_blas.library = library
+
+    return by_kernel
+
+
+def attention(torch, tiny):
+    shape = (1, 2, 4, 4) if tiny else (8, 16, 1024, 64)
+    q, k, v = (torch.randn(*shape, device="cuda", requires_grad=True) for _ in range(3))
+
+    def both_ways():
+        q.grad = k.grad = v.grad = None
+        torch.nn.functional.scaled_dot_product_attention(q, k, v).sum().backward()
+
+    return both_ways
+
+
+def optimizer(torch, tiny):
+    count, width = (3, 4) if tiny else (200, 512)
+    parameters = [torch.randn(width, width, device="cuda").requires_grad_() for _ in range(count)]
+    for p in parameters:
+        p.grad = torch.ones_like(p)
+    return torch.optim.AdamW(parameters).step
+
+
 def softmax(torch, tiny):
     x = torch.randn(*((4, 8) if tiny else (1 << 14, 1 << 12)), device="cuda")
     return lambda: torch.softmax(x, 1)
@@ -157,11 +192,14 @@ PROGRAMS = {
     "sum, 64M float32": reduction,
     "row sums, 16384 x 4096": row_sums,
     "matmul 4096, float32": product("float32"),
+    "matmul 4096, float32, our kernel": own_product,
     "matmul 4096, float16": product("float16"),
     "matmul 4096, bfloat16": product("bfloat16"),
     "softmax, 16384 x 4096": softmax,
     "layer norm, 16384 x 4096": layer_norm,
     "cross-entropy with gradient, 16384 x 4096": cross_entropy,
+    "attention with gradient, 8 x 16 x 1024 x 64": attention,
+    "AdamW, 200 parameters of 512 x 512": optimizer,
     "MNIST step": mnist,
     "MNIST step, graph": graphed(mnist),
     "Transformer step": transformer,

@@ -1,4 +1,4 @@
-"""Runs the checks in `on_device/` in a process each: in Numba's simulator, and on a card if there is one."""
+"""Runs the checks in `on_device/` in processes of their own: in Numba's simulator, and on a card."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ CHECKS = sorted(path.name for path in FOLDER.glob("check_*.py"))
 TIME_LIMIT = 30 * 60
 
 
-def run(check, *options, **settings):
+def run(checks, *options, **settings):
     environment = {
         **os.environ,
         "NUMBATORCH_TEST_DEVICE": "cuda",
@@ -25,21 +25,21 @@ def run(check, *options, **settings):
         **settings,
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    command += [str(FOLDER / check) for check in checks]
     done = subprocess.run(
-        [*command, str(FOLDER / check)], env=environment, cwd=ROOT, text=True, capture_output=True,
-        timeout=TIME_LIMIT,
-    )  # fmt: skip
+        command, env=environment, cwd=ROOT, text=True, capture_output=True, timeout=TIME_LIMIT
+    )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", CHECKS)
-def test_in_the_simulator(check):
-    run(check, "-n", "auto", NUMBA_ENABLE_CUDASIM="1", NUMBATORCH_SIMULATED_DEVICES="2")
+def test_in_the_simulator():
+    """All in one run: every process takes seconds to start, and some checks much longer than others."""
+    run(CHECKS, "-n", "auto", NUMBA_ENABLE_CUDASIM="1", NUMBATORCH_SIMULATED_DEVICES="2")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("check", CHECKS)
 def test_on_a_card(check):
-    run(check, NUMBA_ENABLE_CUDASIM="0")
+    run([check], NUMBA_ENABLE_CUDASIM="0")
