@@ -188,14 +188,21 @@ def wrap_dim(dim, rank, name="dim"):
     return dim % bound
 
 
+def reach(size, stride):
+    """How many elements of storage a layout spans."""
+    if 0 in size:
+        return 0
+    return 1 + sum((n - 1) * step for n, step in zip(size, stride))
+
+
 def wrap_dims(dims, rank):
     """Dimensions counted from the front; None and () mean all of them; no dimension twice."""
-    if dims is None:
+    if dims is None or dims in ((), []):
         return tuple(range(rank))
+    if rank > 64:
+        raise RuntimeError("only tensors with up to 64 dims are supported")
     if not isinstance(dims, tuple | list):
         return (wrap_dim(dims, rank),) if rank else _check_scalar_dim(dims)
-    if not dims:
-        return tuple(range(rank))
     wrapped = [wrap_dim(d, rank) for d in dims]
     for d in wrapped:
         if wrapped.count(d) > 1:

@@ -109,10 +109,13 @@ ADAPTERS = {
 }  # fmt: skip
 
 
-def to_ours(value, leaves):
-    """A torch argument as a numbatorch one; tensors that require grad are added to `leaves`."""
+def to_ours(value, leaves, storages=None):
+    """A torch argument as a numbatorch one; tensors that require grad are added to `leaves`.
+
+    Tensors over one storage are again so where a dict `storages` is given.
+    """
     if isinstance(value, torch.Tensor):
-        result = tensor_to_ours(value)
+        result = tensor_to_ours(value, storages)
         if value.requires_grad:
             result.requires_grad_()
             leaves.append(result)
@@ -124,13 +127,13 @@ def to_ours(value, leaves):
     if isinstance(value, torch.Size):
         return numbatorch.Size(value)
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(to_ours(item, leaves) for item in value)
+        return type(value)(to_ours(item, leaves, storages) for item in value)
     if isinstance(value, dict):
-        return {key: to_ours(item, leaves) for key, item in value.items()}
+        return {key: to_ours(item, leaves, storages) for key, item in value.items()}
     return value
 
 
-def tensor_to_ours(value):
+def tensor_to_ours(value, storages=None):
     """The same values under the same strides."""
     source = value.detach()
     if source.is_sparse:
@@ -141,10 +144,12 @@ def tensor_to_ours(value):
         source = source.resolve_conj().resolve_neg()
     if source.dtype is torch.bfloat16:
         return numbatorch.tensor(source.float().numpy(), dtype=numbatorch.bfloat16)
-    whole = torch.empty(0, dtype=source.dtype).set_(source.untyped_storage()).clone().numpy()
-    return numbatorch.from_numpy(whole).as_strided(
-        tuple(source.shape), source.stride(), source.storage_offset()
-    )
+    key = (source.untyped_storage().data_ptr(), source.dtype)
+    found = {} if storages is None else storages
+    if key not in found:
+        whole = torch.empty(0, dtype=source.dtype).set_(source.untyped_storage()).clone().numpy()
+        found[key] = numbatorch.from_numpy(whole)
+    return found[key].as_strided(tuple(source.shape), source.stride(), source.storage_offset())
 
 
 def to_host(value):
@@ -351,7 +356,9 @@ def run_errors(entry):
         except Exception as raised:  # noqa: BLE001  its type is compared
             expected = raised
         try:
-            function(*to_ours((sample.input, *sample.args), []), **to_ours(sample.kwargs, []))
+            storages = {}
+            arguments = to_ours((sample.input, *sample.args), [], storages)
+            function(*arguments, **to_ours(sample.kwargs, [], storages))
             found = None
         except Exception as raised:  # noqa: BLE001  its type is compared
             found = raised

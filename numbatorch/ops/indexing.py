@@ -263,7 +263,7 @@ def index_select(input, dim, index, *, out=None):
         raise _as_runtime_error(error) if dim == 1 else error from None
     if not input.shape:
         result = reshape(result, ())
-    return result if out is None else store(result, out)
+    return result if out is None else store(result, out, (input, index))
 
 
 def _put_slices(run, name, input, dim, index, source, **params):
@@ -373,7 +373,7 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
             f"Expected out tensor to have dtype {input.dtype.name}, but got {out.dtype.name} instead"
         )
     result = gather_op(input, index, dim=dim)
-    return result if out is None else store(result, out)
+    return result if out is None else store(result, out, (input, index))
 
 
 def fitted(src, index):

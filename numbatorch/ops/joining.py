@@ -89,7 +89,7 @@ def cat(tensors, dim=0, *, out=None):
     for i, x in enumerate(joined):
         _check_joins(shape, x.shape, dim, i)
     result = cat_op(*joined, dim=dim, sizes=tuple([x.shape[dim] for x in joined]))
-    return result if out is None else store(result, out)
+    return result if out is None else store(result, out, tensors)
 
 
 def _check_joins(expected, shape, dim, position):

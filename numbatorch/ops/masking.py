@@ -48,10 +48,11 @@ def _broadcast_with_mask(name, input, mask):
 @function
 def masked_select(input, mask, *, out=None):
     """The elements of `input` where `mask` is true, in one row; both broadcast."""
+    reads = input, mask
     input, mask = _broadcast_with_mask("masked_select", input, mask)
     positions = nonzero_op(reshape(mask, (-1,)))
     result = index_op(reshape(input, (-1,)), reshape(positions, (-1,)), dims=(0,))
-    return result if out is None else store(result, out)
+    return result if out is None else store(result, out, reads)
 
 
 @function(inplace=True)

@@ -1,6 +1,6 @@
 """The `out=` argument: a result written into a tensor that the caller brought."""
 
-from .. import devices, graph
+from .. import devices, graph, shapes
 from ..op import OVERLAP, check_result_cast, copy_values
 
 
@@ -27,8 +27,18 @@ def refuse_gradients(name, *values):
         )
 
 
-def store(result, out):
-    """Write `result` into `out`, resizing it where it has another shape, and return it."""
+def store(result, out, reads=()):
+    """Write `result` into `out`, resizing it where it has another shape, and return it.
+
+    `reads` are inputs that PyTorch reads while it writes, so that `out` may share no memory with them.
+    """
+    if reads and devices.form_of(out).has_overlap:
+        raise RuntimeError(OVERLAP)
+    if any([_share_memory(out, x) for x in reads]):
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+            "to a single memory location. Please clone() the tensor before performing the operation."
+        )
     check_result_cast(result.dtype, out.dtype)
     if out.shape != result.shape:
         devices.allocate(out, result.shape, out.dtype, devices.of(out))
@@ -37,3 +47,13 @@ def store(result, out):
     copy_values(out, result)
     graph.bump_version(out)
     return out
+
+
+def _share_memory(a, b):
+    """Whether two values that fill their parts of memory without gaps have elements in common."""
+    if a.storage is not b.storage:
+        return False
+    for x in (a, b):
+        if not graph.numel(x) or shapes.reach(x.shape, x.strides) != graph.numel(x):
+            return False
+    return a.offset < b.offset + graph.numel(b) and b.offset < a.offset + graph.numel(a)

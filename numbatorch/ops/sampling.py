@@ -66,7 +66,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
         return bernoulli_(result, p, generator=generator)
     check_probabilities(input)
     result = bernoulli_op(input, generator=for_value(generator, input, "bernoulli"))
-    return result if out is None else store(result, out)
+    return result if out is None else store(result, out, (input,))
 
 
 @function(method=False)

@@ -7,7 +7,7 @@ from ..formulas import incomplete_gamma
 from ..formulas import special as gamma_formulas
 from . import exponential, special
 from .arithmetic import mul, neg
-from .elementwise import COMPLEX, binary, to_float, unary
+from .elementwise import COMPLEX, TENSORS, binary, to_float, unary
 from .exponential import exp, log
 from .registry import FUNCTIONS, Sample, function, in_namespace, samples
 from .selection import where_op
@@ -87,8 +87,9 @@ def _(grad, input):
 
 # Of two arguments ---------------------------------------------------------------------------------
 
-igamma = binary("igamma", incomplete_gamma.gammainc, to_float, rejects=COMPLEX, sampled=False)
-igammac = binary("igammac", incomplete_gamma.gammaincc, to_float, rejects=COMPLEX, sampled=False)
+_of_tensors = {"rejects": COMPLEX, "sampled": False, "numbers": TENSORS}
+igamma = binary("igamma", incomplete_gamma.gammainc, to_float, **_of_tensors)
+igammac = binary("igammac", incomplete_gamma.gammaincc, to_float, **_of_tensors)
 publish(igamma, name="gammainc")
 publish(igammac, name="gammaincc")
 

@@ -5,7 +5,7 @@ import operator
 from .. import devices, dtypes, graph, shapes
 from ..array import initialise
 from ..op import Layout, Spec, copy_values, primitive, repeated, view
-from ..shapes import Size, contiguous_strides, wrap_dim
+from ..shapes import Size, contiguous_strides, reach, wrap_dim
 from .copying import clone_op, fresh_full
 from .registry import function, method
 
@@ -71,13 +71,6 @@ def as_strided(input, size, stride, storage_offset=None):
 def geometry(value):
     """(shape, strides, offset) of a value."""
     return value.shape, value.strides, value.offset
-
-
-def reach(size, stride):
-    """How many elements of storage a layout spans."""
-    if 0 in size:
-        return 0
-    return 1 + sum((n - 1) * step for n, step in zip(size, stride))
 
 
 def _in_memory(base_geometry, part, dtype, place):
