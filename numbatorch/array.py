@@ -80,16 +80,21 @@ def over_memory(borrow, dtype, shape, strides=None):
     return borrow(nbytes), dtype, shapes.Size(shape), tuple(strides), 0
 
 
-def over_numpy(ndarray):
-    """(storage, dtype, shape, strides, offset) of an Array that shares a NumPy array's memory."""
-    dtype = dtypes.from_numpy(ndarray.dtype)
-    itemsize = dtype.itemsize
+def check_strides(ndarray):
+    """ValueError where a NumPy array runs backwards through memory."""
     if any(stride < 0 for stride in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative "
             "strides are not currently supported. (You can probably work around this by making a "
             "copy of your array  with array.copy().)"
         )
+
+
+def over_numpy(ndarray):
+    """(storage, dtype, shape, strides, offset) of an Array that shares a NumPy array's memory."""
+    dtype = dtypes.from_numpy(ndarray.dtype)
+    itemsize = dtype.itemsize
+    check_strides(ndarray)
     if any(stride % itemsize for stride in ndarray.strides):
         raise ValueError(
             "given numpy array strides not a multiple of the element byte size. Copy the numpy "

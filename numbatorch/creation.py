@@ -262,6 +262,7 @@ def _to_numpy(data, dtype):
     """(array, dtype) of nested sequences of numbers and tensors; `dtype` is the one asked for."""
     if isinstance(data, np.ndarray | np.generic):
         data = np.asarray(data)
+        array.check_strides(data)
         return data, dtypes.from_numpy(data.dtype)
     if isinstance(data, numbers.Number):
         return _without_large_integers(np.asarray(data), dtype), dtypes.of_scalar(data)
@@ -573,6 +574,7 @@ def _arange(start, end, step, dtype):
     start, end, step = int(start), int(end), int(step)
     if dtype is dtypes.int64:
         for number in (start, end, step):
+            scalars.check_word(number)
             if not -(1 << 63) <= number < 1 << 63:
                 raise RuntimeError("value cannot be converted to type int64_t without overflow")
         if step == 0:

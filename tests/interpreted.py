@@ -2,15 +2,16 @@
 
 Compiled code leaves no trace that a coverage tool or a debugger could follow. Here the few things
 that Python cannot do by itself, the intrinsics, get a Python meaning, and a launch calls the kernel's
-function in place of its machine code. So branches of kernels and formulas are counted, breakpoints in
-them are hit, an index beyond the end of a span raises IndexError, and memory that a kernel reads
-before it wrote to it holds NaNs. It is some thousand times slower: for small shapes.
+function in place of its machine code; the builtins that launch it are Python too
+(`interpreted_builtins.py`). So branches of kernels and formulas are counted, breakpoints in them are
+hit, an index beyond the end of a span raises IndexError, and memory that a kernel reads before it
+wrote to it holds NaNs. It is some thousand times slower: for small shapes.
 
-Load it before anything was called; the compiler, whose programs call kernels from machine code,
-cannot be used with it.
+Load it before anything was called.
 """
 
 import cmath
+import contextlib
 import ctypes
 import importlib
 import itertools
@@ -18,6 +19,7 @@ import math
 import pkgutil
 import threading
 
+import interpreted_builtins
 import numba
 import numpy as np
 from llvmlite import ir
@@ -26,7 +28,6 @@ from numba.np.numpy_support import as_dtype
 
 from numbatorch import cpu_kernels, cpu_target, formulas
 from numbatorch.cpu_kernels import native, vectors
-from numbatorch.op import native_call
 
 # Memory -----------------------------------------------------------------------------------------
 
@@ -79,6 +80,15 @@ class _Frames(threading.local):
         memory = np.full(int(nbytes) + 64, 0xFF, np.uint8)
         self.rooms.append(memory)
         return (memory.ctypes.data + 63) // 64 * 64
+
+    @contextlib.contextmanager
+    def one(self):
+        """For the time of a kernel or a builtin."""
+        outer = len(self.rooms)
+        try:
+            yield
+        finally:
+            del self.rooms[outer:]
 
 
 _frames = _Frames()
@@ -244,7 +254,7 @@ MEANINGS = {
     "stack": lambda nbytes: _frames.room(nbytes),
     "_pointer": lambda address, element: (address, element),
     "_stack": lambda count, element: (_frames.room(count * as_dtype(element).itemsize), element),
-    "call_kernel": lambda pointer, begin, end, block: _functions[pointer](begin, end, block),
+    "call_kernel": lambda pointer, begin, end, block: _call(pointer, begin, end, block),
     "fma": lambda x, y, z: np.float32(np.float64(x) * np.float64(y) + np.float64(z)),
     "_nearest": np.rint,
     "of_floats": None,
@@ -279,18 +289,16 @@ def _pointer_of(kernel):
     return kernel._pointer
 
 
-def _launch(kernel, items, integers, reals):
-    block = (ctypes.c_int64 * max(1, len(integers) + len(reals)))(*[int(i) for i in integers])
-    address = ctypes.addressof(block)
-    array_at(address + 8 * len(integers), (len(reals),), np.float64)[:] = reals
-    outer = len(_frames.rooms)
-    with np.errstate(all="ignore"):
-        kernel.function(0, items, address)
-    del _frames.rooms[outer:]
+def _call(pointer, begin, end, block):
+    with _frames.one(), np.errstate(all="ignore"):
+        _functions[pointer](begin, end, block)
 
 
-def _call_kernel_object(self, items, grain, *integers, reals=()):
-    _launch(self, items, integers, reals)
+def _in_chunks(chunks, items, block):
+    """The parallel launcher, one chunk after the other."""
+    for chunk in range(chunks):
+        begin, end = chunk * items // chunks, (chunk + 1) * items // chunks
+        _call(interpreted_builtins.word(block, 0), begin, end, block + 8)
 
 
 class _Lenient:
@@ -346,10 +354,9 @@ def interpret():
     _Intrinsic.__call__ = _call_intrinsic
     native.carray = lambda place, shape: array_at(place[0], shape, place[1])
     cpu_target.Kernel.pointer = property(_pointer_of)
-    cpu_target.Kernel.__call__ = _call_kernel_object
-    native_call.table.__class__.takes = lambda self, key: (
-        False
-    )  # nothing is repeated by machine code
+    launcher = cpu_target.Kernel(_in_chunks, frozenset())
+    cpu_target.parallel_launcher = lambda: launcher
+    interpreted_builtins.interpret(MEANINGS, _frames)
     for module in _modules(cpu_kernels):
         if getattr(module, "np", None) is np:
             module.np = _Numpy()

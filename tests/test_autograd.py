@@ -382,8 +382,10 @@ def test_function_contracts():
     assert first.requires_grad and not second.requires_grad
     with pytest.raises(RuntimeError, match="incorrect number of gradients"):
         first.sum().backward()
-    with pytest.raises(RuntimeError, match="should not be instantiated"):
-        Cube()
+    with pytest.warns(DeprecationWarning, match="should not be instantiated"):
+        instance = Cube()
+    with pytest.raises(RuntimeError, match="Cube.apply"):
+        instance(x)
 
 
 @pytest.mark.parametrize("join", [torch.stack, torch.cat])

@@ -1,6 +1,7 @@
 """Functions with a gradient of the user's own (`torch.autograd.Function`)."""
 
 import functools
+import warnings
 
 from .. import callbacks, graph
 from ..graph import Node, edge_of, modes, restricted_views
@@ -147,10 +148,20 @@ class Function:
             "autograd.Function to use it with backward mode AD."
         )
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, "
+            "so you should invoke them on the class itself. Instantiating an autograd function will "
+            "raise an error in a future version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args, **kwargs):
         raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all "
-            "static, so you should invoke them on the class itself."
+            "Legacy autograd function with non-static forward method is deprecated. Please use "
+            "new-style autograd function with static forward method: "
+            f"{type(self).__name__}.apply(...)"
         )
 
     @classmethod

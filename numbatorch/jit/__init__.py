@@ -11,6 +11,7 @@ from typing import Final
 from .. import futures, nn
 from ..futures import Future
 from . import annotations
+from .type_checks import is_instance as isinstance  # also Python's own, for what is below
 
 
 class TracerWarning(Warning):
@@ -162,11 +163,6 @@ def annotate(the_type, the_value):
 def Attribute(value, type):
     """`value`."""
     return value
-
-
-def isinstance_(obj, target_type):
-    """Python's isinstance."""
-    return isinstance(obj, target_type)
 
 
 def is_scripting():

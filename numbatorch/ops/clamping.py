@@ -112,6 +112,7 @@ def _plan(input, min, max):
             raise TypeError("clamp(): min and max must both be tensors or both be numbers")
     else:
         for bound in bounds:
+            scalars.check_word(bound)
             if isinstance(bound, complex) and input.dtype.is_floating_point:
                 raise RuntimeError("value cannot be converted to type double without overflow")
         operands = [(input.dtype, 2 if input.shape else 1)]

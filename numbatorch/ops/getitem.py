@@ -162,6 +162,8 @@ def _select(view, dim, index):
         raise _zero_dim_error()
     size = view.shape[dim]
     if not -size <= index < size:
+        if not -(1 << 63) <= index < 1 << 63:
+            raise ValueError("Overflow when unpacking long long")
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
     return select_op.call((view,), {"dim": dim, "index": index + size if index < 0 else index})
 

@@ -106,6 +106,7 @@ def _is_real_number(value):
 
 def _number_power_operands(base, exponent):
     """The base in the dtype of the result, and the exponent as a Python number."""
+    scalars.check_word(exponent)
     operands = [(base.dtype, 2 if base.shape else 1), (dtypes.of_scalar(exponent), 0)]
     dtype = dtypes.result_type(operands)
     if not _inexact(dtype) and exponent < 0:

@@ -30,7 +30,6 @@ def check_tensor(function, argument, position, value):
 def full_scalar(value, dtype, place=devices.CPU):
     """A fresh 0-d value holding the number `value`; RuntimeError where it does not fit."""
     check_fits(value, dtype)
-    _check_word(value)
     if isinstance(value, complex) and not dtype.is_complex:
         value = bool(value) if dtype is dtypes.bool_ else value.real
     host = np.asarray(value).astype(dtype.numpy)
@@ -44,6 +43,7 @@ def full_scalar(value, dtype, place=devices.CPU):
 
 def check_fits(value, dtype):
     """RuntimeError where a number can't be converted to `dtype` without overflow."""
+    check_word(value)
     if dtype.category == dtypes.INTEGRAL and not isinstance(value, bool | np.bool_):
         if isinstance(value, float | np.floating) and not np.isfinite(value):
             raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
@@ -57,7 +57,7 @@ def check_fits(value, dtype):
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
 
 
-def _check_word(value):
+def check_word(value):
     """OverflowError where an int has more than 64 bits."""
     if isinstance(value, int):
         if value >= 1 << 64:
@@ -139,7 +139,7 @@ def _wrapped(number, dtype):
     """An int as it is in the memory of an integral `dtype`: the lowest bits of it."""
     if _fits(number, dtype):
         return number
-    _check_word(number)
+    check_word(number)
     return int(np.array(int(number) & (1 << 64) - 1, np.uint64).astype(dtype.numpy))
 
 

@@ -9,7 +9,7 @@ from .comparison import isfinite
 from .complex import complex_
 from .elementwise import COMPLEX, NOT_REAL, TENSORS, binary, elementwise, to_float, unary
 from .exponential import exp, exp2, log, log1p, sigmoid
-from .registry import Sample, function, method, samples
+from .registry import Sample, function, samples
 from .selection import where_op
 
 erfc = unary("erfc", formulas.erfc, to_float, rejects=COMPLEX)
@@ -48,23 +48,34 @@ def _(grad, input, n):
     return mul(grad, polygamma_op(input, n=n + 1))
 
 
+def _check_int(name, argument, value):
+    """TypeError where an argument is no int."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        kind = type(value).__name__
+        raise TypeError(f"{name}(): argument '{argument}' must be int, not {kind}")
+
+
 @function(method=False)
 def polygamma(n, input, *, out=None):
     """The derivative of order n of digamma."""
+    _check_int("polygamma", "n", n)
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
     return digamma(input, out=out) if n == 0 else polygamma_op(input, n=n, out=out)
 
 
-@method(name="polygamma")
+@function(public=False, inplace=True, name="polygamma")
 def _polygamma_method(self, n):
     """The derivative of order n of digamma."""
     return polygamma(n, self)
 
 
-@function(method=False)
+@function(inplace=True)
 def mvlgamma(input, p):
     """The logarithm of the multivariate gamma function of dimension p."""
+    _check_int("mvlgamma", "p", p)
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
     total = p * (p - 1) / 4 * math.log(math.pi)
     for j in range(p):
         total = lgamma(input - j / 2) + total
