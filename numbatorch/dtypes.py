@@ -144,6 +144,20 @@ def of_scalar(value):
     raise TypeError(f"a number is expected, but got {type(value).__name__}")
 
 
+def of_argument(function, argument):
+    """The dtype meant by the argument `dtype` of a function: a dtype, a Python type, or None."""
+    if argument is None or argument.__class__ is dtype:
+        return argument
+    found = _OF_TYPES.get(argument) if isinstance(argument, type) else None
+    if found is None:
+        kind = getattr(argument, "__name__", None) or type(argument).__name__
+        raise TypeError(f"{function}(): argument 'dtype' must be torch.dtype, not {kind}")
+    return found
+
+
+_OF_TYPES = {bool: bool_, int: int64, float: float64, complex: complex128}
+
+
 def _promote(a, b):
     if a is b:
         return a

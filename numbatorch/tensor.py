@@ -249,6 +249,10 @@ class Tensor(Value):
     def untyped_storage(self):
         return UntypedStorage(self.storage)
 
+    def _is_view(self):
+        """Whether this tensor looks at another one's memory, and autograd knows of which."""
+        return self._base is not None
+
     # Autograd -------------------------------------------------------------
 
     @property

@@ -354,6 +354,7 @@ def interpret():
     _Intrinsic.__call__ = _call_intrinsic
     native.carray = lambda place, shape: array_at(place[0], shape, place[1])
     cpu_target.Kernel.pointer = property(_pointer_of)
+    cpu_target.contracted = lambda formula: formula
     launcher = cpu_target.Kernel(_in_chunks, frozenset())
     cpu_target.parallel_launcher = lambda: launcher
     interpreted_builtins.interpret(MEANINGS, _frames)

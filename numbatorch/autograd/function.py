@@ -175,6 +175,8 @@ class Function:
         edges = [edge_of(x) for x in tensors] if recording else None
         with no_grad():
             outputs = cls._run_forward(ctx, args, kwargs)
+        for x in ctx._dirty:
+            graph.bump_version(x)
         several = isinstance(outputs, tuple | list)
         results = tuple(outputs) if several else (outputs,)
         if recording:

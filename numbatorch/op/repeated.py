@@ -8,7 +8,7 @@ is repeated by `native_call`, and the Python of the function is skipped.
 import functools
 import threading
 
-from .. import devices, graph
+from .. import devices, dtypes, graph
 from . import native_call
 
 
@@ -26,6 +26,8 @@ def repeated(function=None, *, makes_memory=False):
         return native(*args, **kwargs)
 
     def first_call(key, args, kwargs):
+        if "dtype" in kwargs:
+            kwargs["dtype"] = dtypes.of_argument(function.__name__, kwargs["dtype"])
         if key is None or not native_call.table.takes(key):
             return function(*args, **kwargs)
         with _OpCalls() as calls:
@@ -33,6 +35,7 @@ def repeated(function=None, *, makes_memory=False):
         _keep(key, calls, (*args, *kwargs.values()), result, makes_memory)
         return result
 
+    call.checks_dtype = True
     return call
 
 

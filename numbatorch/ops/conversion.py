@@ -29,8 +29,10 @@ def _target(args, kwargs):
     for name in kwargs:
         if name not in known:
             raise TypeError(f"to() got an unexpected keyword argument '{name}'")
-    place, dtype = kwargs.get("device"), kwargs.get("dtype")
+    place, dtype = kwargs.get("device"), dtypes.of_argument("to", kwargs.get("dtype"))
     rest = list(args)
+    if rest and isinstance(rest[0], type):
+        rest[0] = dtypes.of_argument("to", rest[0])
     first = rest.pop(0) if rest else kwargs.get("other")
     if isinstance(first, graph.Value):
         place, dtype = devices.of(first), first.dtype

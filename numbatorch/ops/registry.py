@@ -1,8 +1,9 @@
 """The public functions, by PyTorch's names, and which of them are Tensor methods."""
 
 import functools
+import inspect
 
-from .. import graph
+from .. import dtypes, graph
 from ..op import check_result_cast
 
 #: Public name -> function, for the `numbatorch` namespace.
@@ -56,16 +57,35 @@ def function(
             aliases=aliases, name=name,
         )  # fmt: skip
     own = name or getattr(implementation, "name", None) or implementation.__name__
+    published_as = _with_known_dtype(implementation, own)
     for published in (own, *aliases):
         if public:
-            _add(FUNCTIONS, published, implementation)
+            _add(FUNCTIONS, published, published_as)
             if not top_level:
                 NOT_TOP_LEVEL.add(published)
         if method:
-            _add(METHODS, published, implementation)
+            _add(METHODS, published, published_as)
         if inplace:
             _add(METHODS, f"{published}_", _written_back(implementation, f"{published}_"))
     return implementation
+
+
+def _with_known_dtype(implementation, name):
+    """The function, which also takes Python's types for `dtype`, and raises TypeError for what is none."""
+    if getattr(implementation, "checks_dtype", False):
+        return implementation
+    code = getattr(inspect.unwrap(implementation), "__code__", None)
+    if code is None or "dtype" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        return implementation
+
+    @functools.wraps(implementation)
+    def with_known_dtype(*args, **kwargs):
+        dtype = kwargs.get("dtype")
+        if dtype is not None and dtype.__class__ is not dtypes.dtype:
+            kwargs["dtype"] = dtypes.of_argument(name, dtype)
+        return implementation(*args, **kwargs)
+
+    return with_known_dtype
 
 
 def in_namespace(space):
