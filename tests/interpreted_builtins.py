@@ -14,7 +14,7 @@ from numba import types
 
 from numbatorch import cpu_builtins
 from numbatorch.compiler.interpreter import tables
-from numbatorch.op import native_call
+from numbatorch.op.native_call import keys
 
 # Memory and exceptions --------------------------------------------------------------------------
 
@@ -157,4 +157,4 @@ def interpret(meanings, frames):
     cpu_builtins.make = Builtin
     sys.setswitchinterval(1e6)  # a builtin keeps other threads out
     tables.LIBRARIES |= {"interpreted", __name__}  # the compiler need not look into it
-    native_call._MULTIPLIER = _Wrapping(native_call._MULTIPLIER)
+    keys._MULTIPLIER = _Wrapping(keys._MULTIPLIER)

@@ -205,3 +205,46 @@ def test_threads_may_call_at_once():
 
 def test_the_table_stays_bounded():
     assert len(native_call.table._kept) <= native_call.keys.ENTRIES
+
+
+def test_unusual_inputs_go_through_python_each_time():
+    x = torch.arange(3.0, requires_grad=True)
+    with torch.no_grad():
+        view = x.view(3, 1)
+    with torch.inference_mode():
+        inferred = torch.ones(3)
+    for _ in range(4):
+        assert not (view * 2).requires_grad and (view * 2).flatten().tolist() == [0.0, 2.0, 4.0]
+        assert (inferred * inferred).tolist() == [1.0] * 3
+        with pytest.raises(RuntimeError, match="Inference tensors cannot be saved"):
+            x * inferred
+        with pytest.raises(OverflowError):
+            x * 2**70
+        assert (x + x.detach()).tolist() == [0.0, 2.0, 4.0]
+
+
+def test_what_gives_its_argument_back_does_so_each_time():
+    x = torch.ones(3)
+    for _ in range(4):
+        assert x.contiguous() is x and x.to(torch.float32) is x and torch.Tensor.float(x) is x
+        assert x.expand(3)._base is x
+
+
+def test_errors_of_kernels_are_found_each_time():
+    x, good, bad = torch.arange(3.0), torch.tensor([2, 0]), torch.tensor([1, 3])
+    for _ in range(4):
+        assert x.index_select(0, good).tolist() == [2.0, 0.0]
+        with pytest.raises((IndexError, RuntimeError), match="out of (range|bounds)"):
+            x.index_select(0, bad)
+        assert x.gather(0, good).tolist() == [2.0, 0.0]
+        with pytest.raises((IndexError, RuntimeError), match="out of (range|bounds)"):
+            x.gather(0, bad)
+
+
+def test_results_without_gradients_of_ops_that_have_some():
+    x = torch.tensor([2.0, -1.0], requires_grad=True)
+    for _ in range(4):
+        assert not (x > 0).requires_grad and not x.sign().detach().requires_grad
+        assert not x.to(torch.int64).requires_grad and x.to(torch.float64).requires_grad
+        empty = x[:0] * 2
+        assert empty.shape == (0,) and empty.requires_grad

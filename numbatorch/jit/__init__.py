@@ -4,6 +4,7 @@
 file format raises NotImplementedError.
 """
 
+import builtins
 import functools
 import types
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from .. import futures, nn
 from ..futures import Future
 from . import annotations
-from .type_checks import is_instance as isinstance  # also Python's own, for what is below
+from .type_checks import is_instance as isinstance
 
 
 class TracerWarning(Warning):
@@ -48,20 +49,22 @@ RecursiveScriptModule = TopLevelTracedModule = ScriptModule
 
 def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
     """`obj` itself, as a ScriptModule, a ScriptFunction or a class."""
-    if isinstance(obj, nn.Module):
+    if builtins.isinstance(obj, nn.Module):
         return _scripted(obj)
-    if isinstance(obj, type):
+    if builtins.isinstance(obj, type):
         return obj
     if not callable(obj):
         raise RuntimeError(
             f"torch.jit.script: expected a module, a function or a class, got {obj!r}"
         )
-    return obj if isinstance(obj, ScriptFunction) else ScriptFunction(obj)
+    return obj if builtins.isinstance(obj, ScriptFunction) else ScriptFunction(obj)
 
 
 def trace(func, example_inputs=None, *args, example_kwarg_inputs=None, **kwargs):
     """`func` itself, run once on the example inputs."""
-    inputs = example_inputs if isinstance(example_inputs, tuple | list) else (example_inputs,)
+    inputs = (
+        example_inputs if builtins.isinstance(example_inputs, tuple | list) else (example_inputs,)
+    )
     if example_inputs is None:
         inputs = ()
     func(*inputs, **(example_kwarg_inputs or {}))
@@ -71,13 +74,13 @@ def trace(func, example_inputs=None, *args, example_kwarg_inputs=None, **kwargs)
 def trace_module(mod, inputs, **kwargs):
     """`mod` itself, its methods run once on the example inputs."""
     for name, example in inputs.items():
-        getattr(mod, name)(*(example if isinstance(example, tuple) else (example,)))
+        getattr(mod, name)(*(example if builtins.isinstance(example, tuple) else (example,)))
     return script(mod)
 
 
 def _scripted(module):
     """A module that shares everything with `module` and is a ScriptModule beside its own class."""
-    if isinstance(module, ScriptModule):
+    if builtins.isinstance(module, ScriptModule):
         return module
     kind = type(module)
     result = object.__new__(
