@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import importlib
+import sys
 import warnings
 from functools import cache
 
@@ -113,8 +114,9 @@ class CudaStorage:
         return storage
 
     def __del__(self):
-        if self._block is not None and self._allocator is not None:
-            self._allocator.give_back(self._block)
+        if self._block is None or self._allocator is None or sys.is_finalizing():
+            return  # at the end of Python the modules of the allocator may be gone
+        self._allocator.give_back(self._block)
 
     __call__ = memory.handle_of
 
