@@ -316,6 +316,11 @@ def make(function, table=(), keywords=False):
     return _new_builtin(ctypes.addressof(_method(function, keywords)), words, None)
 
 
+def prepare(function):
+    """Compile, or load, what `make` needs for a function."""
+    _method(function, False)
+
+
 def slot_offset(cls, name):
     """Where the slot `name` lies in objects of a class, in bytes."""
     instance, mark = object.__new__(cls), object()

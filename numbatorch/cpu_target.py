@@ -62,13 +62,18 @@ class Kernel:
         `real(arguments, i)` in the kernel counts on after the integers.
         """
         pointer = self._pointer or self.pointer
+        if recording.recorder is not None:
+            recording.recorder.launch(self, items, grain, integers, reals)
         if _threads == 1 or items < 2 * grain:
             cpu_builtins.launch(pointer, 0, items, integers, reals, items * 16 > grain)
         else:
             chunks, launcher = min(_threads, items // grain), parallel_launcher().pointer
             cpu_builtins.launch(launcher, chunks, items, (pointer, *integers), reals, 1)
-        if recording.recorder is not None:
-            recording.recorder.launch(self, items, grain, integers, reals)
+
+    @property
+    def is_compiled(self):
+        """Whether it has been compiled, or loaded, in this process."""
+        return self._pointer is not None
 
     @property
     def dispatcher(self):

@@ -19,7 +19,7 @@ class Recorder:
     """The reports; a capture overrides what it wants to hear."""
 
     def launch(self, kernel, items, grain, integers, reals):
-        """A kernel ran over `items` work items with these argument slots."""
+        """A kernel is about to run over `items` work items with these argument slots."""
 
     def device_launch(self, index):
         """A kernel is launched on a CUDA device."""

@@ -8,6 +8,7 @@ replay.py      one native call that runs a program; memory_plan.py says where
 plan.py        what happens in Python around a replay
 frozen.py      what a program for inference may compute beforehand
 rewind.py      how a call that found bad input is undone
+background.py  kernels that are compiled while eager mode runs
 backward.py    the backward pass of a captured forward pass
 exporting.py   a plan as data in a file; exported.py runs it in another process
 compiled.py    what `compile` returns
@@ -39,9 +40,10 @@ __all__ = [
     "save",
 ]
 
-#: What `mode` may be: PyTorch's, which make no difference, and one of ours.
+#: What `mode` may be: PyTorch's, which make no difference, and two of ours.
 MODES = (
     "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "inference",
+    "background",
 )  # fmt: skip
 
 
@@ -54,12 +56,14 @@ def compile(
     `model` is a function, a Module, or a whole training step; without it, a decorator. The first
     call runs in eager mode and the second is captured; a call of another kind (shapes, dtypes,
     settings, values of Python numbers) is captured anew. What cannot be replayed runs in eager
-    mode, and a CompileWarning names the line; with `fullgraph`, RuntimeError.
+    mode, and a CompileWarning names the line; with `fullgraph`, RuntimeError. Calls that differ only
+    in the sizes of tensor arguments are of one kind, unless `dynamic` is False.
 
     With `mode="inference"` results need no gradients, and what depends on parameters and buffers only
     is computed once: batch norms are folded into convolutions, weights are packed. It is computed
-    again when they change. A module must be in evaluation mode. PyTorch's modes, `dynamic`, `backend`
-    and `options` are accepted for its sake.
+    again when they change. A module must be in evaluation mode. With `mode="background"` kernels are
+    compiled in a thread, and eager mode runs the calls until they are there. PyTorch's modes, `backend` and
+    `options` are accepted for its sake.
     """
     if model is None:
         return lambda found: compile(
@@ -80,7 +84,7 @@ def compile(
             'mode="inference" expects a module in evaluation mode: call eval() first'
         )
     kind = InferenceFunction if mode == "inference" else CompiledFunction
-    compiled = kind(model, fullgraph, not disable)
+    compiled = kind(model, fullgraph, not disable, dynamic, mode == "background")
     return OptimizedModule(model, compiled) if isinstance(model, Module) else compiled
 
 

@@ -135,7 +135,7 @@ def _argument(position):
 class Differentiation:
     """The captured backward pass of `history`, which began at some of the `arguments`."""
 
-    def __init__(self, forward, history, arguments, outside):
+    def __init__(self, forward, history, arguments, outside, ready=None):
         self.outside = outside
         self.roots = history.roots
         self.arguments, self.leaves = history.beginnings(arguments)
@@ -149,17 +149,18 @@ class Differentiation:
             raise GraphBreak("the backward pass does more than to compute gradients")
         self._results = {x.storage for x in history.results}
         self._moving, self._held, saved = [], [], []
+        constant = forward.host_made.keys() - forward.changed
         for storage in backward.outside.values():
             if storage in [x.storage for x in self.tangents]:
                 continue
             if storage in self._results or outside.finder(storage) is not None:
                 self._moving.append(storage)
-            elif storage.address in forward.taken and storage.address not in forward.host_made:
+            elif storage.address in forward.taken and storage.address not in constant:
                 saved.append(storage)
             else:
                 self._held.append(storage)
         self.saved = SavedMemory(saved)
-        self._op = _CompiledOp(Plan(backward, tuple(gradients), self))
+        self._op = _CompiledOp(Plan(backward, tuple(gradients), self, ready=ready))
         backward.close()
 
     # Where the backward plan finds memory: its arguments are (_Pass, *tangents).

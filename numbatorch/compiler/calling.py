@@ -85,6 +85,7 @@ class Call:
         state, to = self._state, native_call
         self._kept.append(replay)
         state[to.PROGRAM] = replay.header.ctypes.data
+        state[to.BUSY] = replay.arena.busy.ctypes.data
         tables = (
             (to.ACTIONS, [self._address(action) for action in actions]),
             (to.MEMORIES, self._memories),

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from .. import cpu_target, graph, memory, recording
 from ..random import Generator
+from .copying import copies
 from .errors import GraphBreak
 from .interpreter import break_graph
 from .program import (
@@ -91,6 +92,15 @@ class _Part:
         self.effect = False
         self.flag = None
 
+    def may_change(self, address):
+        """Whether the launches may write to a block that they are given."""
+        if self.elementwise is not None:
+            return self.elementwise.out[0] == address
+        if not self.known:
+            return True
+        given, made = ({x[0] for x in arrays} for arrays in (self.inputs, self.outputs))
+        return address in made or address not in given
+
 
 class Capture(recording.Recorder):
     """Records what happens in the `with` block; `program` then makes a program of it."""
@@ -103,8 +113,8 @@ class Capture(recording.Recorder):
         self._next_elementwise = None
         self._fresh = set()
         self._written = set()
-        #: Addresses of memory that only the host has written to.
-        self.host_made = set()
+        #: {address: contents} of memory that the host has written to; None until a kernel is given it.
+        self.host_made = {}
         self.outside = {}
         self._kept = []
         #: Addresses that are the same whenever the program runs.
@@ -160,6 +170,9 @@ class Capture(recording.Recorder):
             part = self._new_part()
         launch.table, self._next_table = self._next_table, None
         part.launches.append(launch)
+        for address, contents in self.host_made.items():
+            if contents is None and self._is_given(launch, address):
+                self.host_made[address] = self._contents(address)
         self._written.update(integers)
 
     def device_launch(self, index):
@@ -188,11 +201,35 @@ class Capture(recording.Recorder):
         address = array.storage.address
         if address not in self.taken or self.is_touched(address, array.storage.nbytes):
             break_graph("Python looks at the values of a tensor")
-        self.host_made.add(address)
+        self.host_made[address] = None
 
     def is_touched(self, address, nbytes):
         """Whether a kernel was given memory in this range."""
         return any(address <= value < address + nbytes for value in self._written)
+
+    def _contents(self, address):
+        return ctypes.string_at(address, self.taken[address][2])
+
+    def _is_given(self, launch, address):
+        """Whether a launch is given memory in the block at an address."""
+        end = address + max(1, self.taken[address][2])
+        words = launch.integers if launch.table is None else launch.table.words.ravel().tolist()
+        return any(address <= word < end for word in words)
+
+    def contents(self, address):
+        """What the host wrote into a block."""
+        return self.host_made[address] or self._contents(address)
+
+    @property
+    def changed(self):
+        """Addresses of memory that the host has written to, and kernels perhaps after it."""
+        return {
+            address
+            for address in self.host_made
+            for part in self._parts
+            if any(self._is_given(launch, address) for launch in part.launches)
+            and part.may_change(address)
+        }
 
     @property
     def taken(self):
@@ -289,7 +326,8 @@ class Capture(recording.Recorder):
         for tensor in results:
             self.hold(tensor.storage)  # an argument that is returned as it is, say
         places = _Places(self, results, gradients, saved, kept)
-        instructions = [self._instruction(part, places) for part in self._parts]
+        instructions = [_constant(*pair) for pair in places.renewed]
+        instructions += [self._instruction(part, places) for part in self._parts]
         _note_order(instructions)
         program = Program(instructions, places.buffers)
         program.results = [places.region(self._array(x)) for x in results]
@@ -358,14 +396,21 @@ class _Places:
         unused = (*(block[1] for block in capture.returned), *(storage.address for storage in kept))
         kinds = dict.fromkeys(unused, TEMPORARY)
         kinds.update({storage.address: SAVED for storage in saved})
-        for kind, tensors in ((GRADIENT, gradients), (RESULT, results)):
+        for kind, tensors in ((RESULT, results), (GRADIENT, gradients)):
             kinds.update({x.storage.address: kind for x in tensors})
-        found = []
+        found, changed = [], capture.changed
+        #: (buffer, contents) of memory that the host wrote to, and that is not the same in all runs.
+        self.renewed = []
         for address, block in capture.taken.items():
-            if address in capture.host_made:
-                found.append((address, _constant(block)))
+            made = address in capture.host_made
+            if made and address not in changed and kinds.get(address, TEMPORARY) == TEMPORARY:
+                contents = _storage(capture.contents(address))
+                found.append((address, Buffer(CONSTANT, block[2], contents)))
             elif address in kinds:
-                found.append((address, Buffer(kinds[address], block[2])))
+                buffer = Buffer(kinds[address], block[2])
+                found.append((address, buffer))
+                if made:
+                    self.renewed.append((buffer, capture.contents(address)))
             elif capture.is_touched(address, block[2]):
                 raise GraphBreak("memory that the step made is still in use after it")
         for storage in capture.outside.values():
@@ -410,11 +455,18 @@ class _Places:
         return Region(self.find(address)[0], *rest)
 
 
-def _constant(block):
-    """A buffer with a copy of what the host wrote into a block."""
-    storage = memory.Storage(block[2])
-    ctypes.memmove(storage.address, block[1], block[2])
-    return Buffer(CONSTANT, block[2], storage)
+def _storage(contents):
+    """Memory with these bytes."""
+    storage = memory.Storage(len(contents))
+    ctypes.memmove(storage.address, contents, len(contents))
+    return storage
+
+
+def _constant(buffer, contents):
+    """The instruction that writes into a buffer what the host wrote during the capture."""
+    source = Buffer(CONSTANT, buffer.nbytes, _storage(contents))
+    launch = copies([(source, buffer, buffer.nbytes)])
+    return Instruction("constant", [launch], [], [], {source}, {buffer})
 
 
 #: Between these lies what a process can address; sizes and strides are below.

@@ -244,6 +244,13 @@ class TensorForm(Guard):
             strides = repr(self.strides)
         return [f"len({value}.shape) == {len(self.shape)}", *sizes, f"{value}.strides == {strides}"]
 
+    def sizeless(self):
+        """Equal for forms that differ only in their sizes."""
+        return (
+            self.source, self.kind, len(self.shape), self.dtype, self.device, self.requires_grad,
+            self.is_leaf, self.is_view,
+        )  # fmt: skip
+
     def explain(self, value):
         if not isinstance(value, Value):
             return f"is {_short(value)}, was a tensor"

@@ -168,7 +168,8 @@ class Guards:
     def arguments(self, args, kwargs):
         """Guard the arguments of the call; containers among them through and through."""
         self.add(Length(ARGS, len(args)))
-        self.add(Length(KWARGS, len(kwargs)))
+        # their order counts where a function takes them as a dictionary
+        self.add(Keys(KWARGS, kwargs) if len(kwargs) > 1 else Length(KWARGS, len(kwargs)))
         for i, value in enumerate(args):
             self._argument(value, ARGS.item(i))
         for name, value in kwargs.items():
@@ -260,6 +261,11 @@ class Guards:
     def holds_module(self, object):
         """Whether an object is a module whose attributes are guarded by a snapshot."""
         return isinstance(object, Module) and object in self.held
+
+    def same_object(self, object, source):
+        """Guard that a source leads to the very same object."""
+        if not self.closed:
+            self.add(Identity(source, object))
 
     def absent(self, mapping, key, hint):
         """Guard that a namespace that the step holds on to lacks a key."""
@@ -376,6 +382,33 @@ class Guards:
                 self._write()
                 return
         raise KeyError(f"there is no guard on the form of {source}")
+
+    def sizeless(self):
+        """Equal for kinds of calls that differ only in the sizes of tensor arguments."""
+        return tuple(
+            guard.sizeless()
+            if isinstance(guard, TensorForm)
+            else (
+                guard.condition(guard.source.expression, self.bind),
+                id(vars(guard).get("object")),
+            )
+            for guard in self.guards
+        )
+
+    def pin(self, tensors):
+        """Let those that came with the arguments have to be the very same in every call."""
+        sources = [self.source_of(tensor) for tensor in tensors]
+        pinned = [(s, t) for s, t in zip(sources, tensors) if s is not None and s.from_arguments]
+        for source, tensor in pinned:
+            self.add(Identity(source, tensor))
+        if pinned:
+            self._write()
+
+    def hold(self, tensors, name):
+        """Guard the form and memory of tensors that the step holds on to."""
+        for tensor in tensors:
+            if tensor not in self.held:
+                self.held.add_tensor(tensor, name)
 
     def check(self, args, kwargs):
         """Whether the recorded step is valid for these arguments, in the world as it is."""

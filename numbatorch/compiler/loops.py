@@ -10,6 +10,7 @@ from .. import array, graph, memory, ops, recording
 from ..graph import Value
 from .compiled import CompiledFunction
 from .native_loop import Job
+from .plan import Plan
 from .rows import epoch_of
 from .states import Numbers
 
@@ -65,7 +66,7 @@ class CompiledLoop:
         """The plan that a call would run now, where calls of it may follow each other natively."""
         for check, plan, _ in self.step.plans:
             if check(batch, {}) and plan.accepts():
-                return plan if plan.repeats else None
+                return plan if isinstance(plan, Plan) and plan.repeats else None
         return None
 
 

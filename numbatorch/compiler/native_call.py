@@ -73,7 +73,7 @@ def replay(self, arguments, count):
 
 # A whole call -----------------------------------------------------------------------------------
 
-#: Words that a call works with: whether it is under way, the program's header, what runs in place
+#: Words that a call works with: where it says that it is under way, the program's header, what runs in place
 #: of the program; then for each kind of work how many rows there are, and where.
 (
     BUSY, PROGRAM, INSTEAD, ACTIONS, ACTION_TABLE, MEMORIES, MEMORY_TABLE, WRITTEN, WRITTEN_TABLE,
@@ -315,10 +315,11 @@ def call(self, arguments, count):
     """call(args, kwargs, *tensors): run a plan; the tuple of the tensors that it hands out."""
     table = PyBytes_AsString(self)
     state = word(table, STATE_AT)
-    if word(state, BUSY) != 0:
+    busy = word(state, BUSY)
+    if word(busy, 0) != 0:
         PyErr_SetNone(word(table, BUSY_ERROR))
         return 0
-    set_word(state, BUSY, 1)
+    set_word(busy, 0, 1)
     made = call_alone(table, state, arguments)
-    set_word(state, BUSY, 0)
+    set_word(busy, 0, 0)
     return made

@@ -99,12 +99,13 @@ def steps(self, arguments, count):
     """steps(job, args, kwargs, *tensors): run the steps of a job; how many found no bad input."""
     table = PyBytes_AsString(self)
     state, job = word(table, STATE_AT), PyLong_AsLongLong(word(arguments, 0))
-    if word(state, BUSY) != 0:
+    busy = word(state, BUSY)
+    if word(busy, 0) != 0:
         PyErr_SetNone(word(table, BUSY_ERROR))
         return 0
-    set_word(state, BUSY, 1)
+    set_word(busy, 0, 1)
     done = _run_steps(table, state, job, arguments + 8)
-    set_word(state, BUSY, 0)
+    set_word(busy, 0, 0)
     return 0 if done < 0 else PyLong_FromLongLong(done)
 
 

@@ -6,7 +6,7 @@ from .frozen import Frozen
 from .made import Form, FreshMemory, MadeGradient
 from .outside import address_finder
 from .passes import optimise
-from .program import OUTSIDE, RESULT
+from .program import GRADIENT, OUTSIDE, RESULT
 from .replay import Replay
 from .results import Template
 from .rewind import Rewind
@@ -20,19 +20,25 @@ class Plan:
 
     `outside` says where memory from outside is in another call (see `outside.py`): `place`, `finder`,
     `getter` and `view`. Where that is always the same, all give None. A plan that `freezes` computes
-    beforehand with memory that it only reads, and is `stale` once that has changed.
+    beforehand with memory that it only reads, and is `stale` once that has changed. Plans that never
+    run at the same time may share an `arena`. ready(program) is called before kernels are compiled.
     """
 
-    def __init__(self, capture, result, outside, saved=None, kept=(), freezes=False):
+    def __init__(self, capture, result, outside, saved=None, kept=(), freezes=False, arena=None,
+        ready=None,
+    ):  # fmt: skip
         template = Template(result)
         leaves = [Leaf(leaf, *before) for leaf, before in capture.leaves.items()]
         made = [leaf for leaf in leaves if leaf.made]
         gradients = [leaf.leaf._grad for leaf in made]
+        _check_gradients(gradients, capture)
         storages = saved.storages if saved else ()
         self.program = program = capture.program(template.tensors, gradients, storages, kept)
         moves = lambda storage: outside.place(storage) or outside.finder(storage)  # noqa: E731
         self._frozen = Frozen(program, moves) if freezes else None
         self.history = optimise(program, self._frozen)
+        if ready is not None:
+            ready(program)
         self._rewind = Rewind(program, capture.generators)
         self.template = template
         self._cleared = [leaf.leaf for leaf in leaves if leaf.cleared]
@@ -46,7 +52,7 @@ class Plan:
         #: {buffer: FreshMemory} of what the program returns.
         self.fresh = {}
         for tensor, region in zip(template.tensors, program.results):
-            self._hand_out(tensor, region, outside)
+            self._hand_out(tensor, region, outside, made)
         for leaf, region in zip(made, program.gradients):
             self._moving.append(region.buffer)
             self._work.memory_of_gradient(MadeGradient(leaf.leaf))
@@ -54,7 +60,7 @@ class Plan:
             for buffer, find in saved.finders(program).items():
                 self._moving.append(buffer)
                 self._work.memory_found(find)
-        self.replay = Replay(program, self._moving)
+        self.replay = Replay(program, self._moving, arena)
         self._follow(capture, leaves)
         self.attach(None)
 
@@ -107,7 +113,7 @@ class Plan:
                 self._moving.append(buffer)
                 self._work.memory_found(find)
 
-    def _hand_out(self, tensor, region, outside):
+    def _hand_out(self, tensor, region, outside, made):
         """Let calls return a tensor like this one."""
         buffer = region.buffer
         if buffer.kind == RESULT:
@@ -117,8 +123,11 @@ class Plan:
                 self._work.memory_of_result(self.fresh[buffer])
             self._work.result(self.fresh[buffer], Form(tensor))
             return
+        if buffer.kind == GRADIENT:
+            self._work.found_result(_gradient_getter(tensor, made))
+            return
         if buffer.kind != OUTSIDE:
-            raise GraphBreak("the step returns the gradient of a leaf")
+            raise GraphBreak("the step returns memory that Python has written to")
         getter = outside.getter(tensor)
         if getter is not None:
             self._work.argument_result(getter)
@@ -172,3 +181,20 @@ class Plan:
 
     def __call__(self, args, kwargs):
         return self.run(args, kwargs)
+
+
+def _gradient_getter(tensor, leaves):
+    """get(args, kwargs) -> the gradient of a leaf, which a step leaves there and returns as well."""
+    for one in leaves:
+        if one.leaf._grad is tensor:
+            leaf = one.leaf
+            return lambda args, kwargs: leaf._grad
+    raise GraphBreak("the step returns a view of the gradient of a leaf")
+
+
+def _check_gradients(gradients, capture):
+    """GraphBreak where gradients are not memory of their own that the step has made."""
+    if not all(map(capture.made, gradients)):
+        raise GraphBreak("a gradient is set to a tensor from outside the step")
+    if len({x.storage for x in gradients}) < len(gradients):
+        raise GraphBreak("two tensors have the same gradient")

@@ -39,15 +39,26 @@ def native_replay():
     return cpu_builtins.make(native_call.replay)
 
 
+class Arena:
+    """Memory for the temporaries of programs of which one runs at a time, and whether one does."""
+
+    def __init__(self, nbytes):
+        self.storage = memory.Storage(nbytes)
+        self.busy = np.zeros(1, np.int64)
+
+
 class Replay:
     """A program laid out for `replay`.
 
-    `moving` lists the buffers whose memory a call brings: bases[i] is the address of moving[i].
+    `moving` lists the buffers whose memory a call brings: bases[i] is the address of moving[i]. An
+    `arena` of other programs is used where it is large enough.
     """
 
-    def __init__(self, program, moving):
+    def __init__(self, program, moving, arena=None):
         self.offsets, self.arena_bytes = memory_plan.plan(program)
-        self._arena = memory.Storage(self.arena_bytes)
+        if arena is None or arena.storage.nbytes < self.arena_bytes:
+            arena = Arena(self.arena_bytes)
+        self.arena = arena
         self._base_of = {buffer: i for i, buffer in enumerate(moving)}
         self.bases = np.zeros(max(1, len(moving)), np.int64)
         self._slots, self._rows, self._moving_slots = [], [], []
@@ -163,6 +174,6 @@ class Replay:
         if buffer is None:
             return 0
         if buffer.kind == TEMPORARY:
-            return self._arena.address + self.offsets[buffer]
+            return self.arena.storage.address + self.offsets[buffer]
         assert buffer.kind in (CONSTANT, OUTSIDE), buffer
         return buffer.origin.address

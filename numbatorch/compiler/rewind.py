@@ -7,30 +7,13 @@ that Python changes beforehand.
 
 import ctypes
 
-from .. import cpu_target, memory
+from .. import memory
 from ..cpu_kernels import mersenne_twister
-from ..cpu_kernels.native import integer, span
-from .program import CONSTANT, OUTSIDE, Buffer, Instruction, Launch
+from .copying import copies
+from .program import CONSTANT, OUTSIDE, Buffer, Instruction
 from .states import Numbers, Undoable
 
 _GENERATOR_BYTES = 4 * mersenne_twister.BLOCK_WORDS
-
-
-def _copying():
-    """Slots: for each item where a block is, where it goes, and its bytes."""
-
-    def copy_blocks(begin, end, arguments):
-        for i in range(begin, end):
-            nbytes = integer(arguments, 3 * i + 2)
-            source = span(integer(arguments, 3 * i), nbytes, _BYTE)
-            target = span(integer(arguments, 3 * i + 1), nbytes, _BYTE)
-            for j in range(nbytes):
-                target[j] = source[j]
-
-    return copy_blocks
-
-
-_BYTE = cpu_target.types.uint8
 
 
 class Rewind:
@@ -46,19 +29,13 @@ class Rewind:
             program.instructions.insert(0, self._instruction())
 
     def _instruction(self):
-        slots, places, reads, writes = [], {}, set(), set()
-        for (buffer, address, nbytes), copy in zip(self._blocks, self._copies):
-            if buffer is not None:
-                places[len(slots)] = buffer, 0
-                reads.add(buffer)
-            slots.append(address or 0)
-            kept = Buffer(CONSTANT, nbytes, copy)
-            places[len(slots)] = kept, 0
-            writes.add(kept)
-            slots += [0, nbytes]
-        kernel = cpu_target.specialise(_copying)
-        launch = Launch(kernel, len(self._blocks), len(self._blocks), slots, (), places)
-        found = Instruction("keep for bad input", [launch], [], [], reads, writes)
+        kept = [Buffer(CONSTANT, copy.nbytes, copy) for copy in self._copies]
+        blocks = [
+            (address if buffer is None else buffer, to, nbytes)
+            for (buffer, address, nbytes), to in zip(self._blocks, kept)
+        ]
+        reads = {buffer for buffer, _, _ in self._blocks if buffer is not None}
+        found = Instruction("keep for bad input", [copies(blocks)], [], [], reads, kept)
         found.effect = True
         return found
 

@@ -16,7 +16,7 @@ class Leaf:
         self.accumulates = not replaced
         after = leaf._grad
         self.made = after is not None and after is not before
-        self.cleared = after is None and replaced
+        self.cleared = after is None and (replaced or before is not None)
         if self.made and after._node is not None:
             raise GraphBreak("a gradient is itself part of a graph (create_graph)")
         if after is not None and replaced and not self.made:
@@ -55,6 +55,8 @@ class Options:
         self.optimizer = optimizer
         self.groups, self.state = optimizer.param_groups, optimizer.state
         self.states = len(self.state)
+        #: (the state of a parameter, the tensors in it), which updates change in place.
+        self.tensors = [(one, _tensors_of(one)) for one in self.state.values()]
         self.fused = {update.index for update in updates if update.optimizer is optimizer}
         self.number = 0
         self.last = self._values()
@@ -62,16 +64,13 @@ class Options:
 
     def _values(self):
         """A snapshot of all options, by which a change is noticed."""
-        return [
-            (len(group["params"]), *[_snapshot(value) for value in group.values()])
-            for group in self.groups
-        ]
+        return [[_compared(value) for value in group.values()] for group in self.groups]
 
     def _structure(self):
         """All that must stay what it is."""
         return [
             (self.optimizer.fused_rule(group), [id(param) for param in group["params"]],
-             {name: _snapshot(value) for name, value in group.items()
+             {name: _compared(value) for name, value in group.items()
               if name != "params" and not (i in self.fused and name in self._ASKED)})
             for i, group in enumerate(self.groups)
         ]  # fmt: skip
@@ -86,11 +85,13 @@ class Options:
         """Add the conditions under which `accepts` need not be asked."""
         unchanged.attribute(self.optimizer, "param_groups", self.groups)
         unchanged.attribute(self.optimizer, "state", self.state)
-        unchanged.length(self.state, self.states)
-        unchanged.length(self.groups, len(self.groups))
+        unchanged.values(self.state)
+        unchanged.items(self.groups)
         for group in self.groups:
-            unchanged.length(group["params"], len(group["params"]))
+            unchanged.items(group["params"])
             unchanged.values(group)
+        for one, _ in self.tensors:
+            unchanged.values(one)
 
     def accepts(self):
         """Whether all is as it was but for the numbers, whose change is counted."""
@@ -99,6 +100,8 @@ class Options:
             optimizer.param_groups is not self.groups
             or optimizer.state is not state
             or len(state) != self.states
+            or not all(_tensors_of(one) == tensors for one, tensors in self.tensors)
+            or not all(one is known for one, (known, _) in zip(state.values(), self.tensors))
         ):
             return False
         values = self._values()
@@ -118,6 +121,18 @@ _LISTS = ("params", "param_names")
 def _snapshot(value):
     """A value that stays what it is when the option is changed in place."""
     return list(value) if isinstance(value, list) else value
+
+
+def _compared(value):
+    """What two values have in common that are the same option; tensors are compared by identity."""
+    if isinstance(value, list):
+        return [_compared(one) for one in value]
+    return ("tensor", id(value)) if isinstance(value, graph.Value) else value
+
+
+def _tensors_of(state):
+    """{name: id of a tensor} in the state of a parameter."""
+    return {name: id(value) for name, value in state.items() if isinstance(value, graph.Value)}
 
 
 def _is_immutable(value):

@@ -14,6 +14,7 @@ from ..cpu_builtins import (
     PyBytes_AsString,
     PyDict_Next,
     PyErr_Clear,
+    PyList_GetItem,
     PyObject_CallNoArgs,
     PyObject_GetAttr,
     PyObject_Size,
@@ -26,7 +27,7 @@ from ..cpu_builtins import (
 _ROWS, _TABLE, _ASK, _POSITION, _KEY, _VALUE, _STATE = range(7)
 #: Columns of the table.
 _KIND, _OBJECT, _NAME, _EXPECTED, _WIDTH = range(5)
-_ATTRIBUTE, _LENGTH, _VALUES, _GRADIENT = range(4)
+_ATTRIBUTE, _VALUES, _GRADIENT, _ITEMS = range(4)
 
 #: Where tensors keep what a gradient is compared by: the builtin's table begins with the state.
 _SLOTS = ("_grad", "dtype", "strides", "_node")
@@ -58,6 +59,18 @@ def _has_values(row, state):
 
 
 @register_jitable
+def _has_items(row):
+    found, expected = word(row, _OBJECT), word(row, _EXPECTED)
+    count = PyTuple_Size(expected)
+    if PyObject_Size(found) != count:
+        return False
+    same = True
+    for i in range(count):
+        same = same and PyList_GetItem(found, i) == PyTuple_GetItem(expected, i)
+    return same
+
+
+@register_jitable
 def _has_gradient(row, table):
     gradient, none = word(word(row, _OBJECT) + word(table, _GRADIENT_AT), 0), word(table, _NONE)
     if gradient == none or word(row, _EXPECTED) == none:
@@ -78,10 +91,10 @@ def _unchanged(self, arguments, count):
         kind = word(row, _KIND)
         if kind == _ATTRIBUTE:
             same = same and _has_attribute(row)
-        elif kind == _LENGTH:
-            same = same and PyObject_Size(word(row, _OBJECT)) == word(row, _EXPECTED)
         elif kind == _VALUES:
             same = same and _has_values(row, state)
+        elif kind == _ITEMS:
+            same = same and _has_items(row)
         else:
             same = same and _has_gradient(row, table)
         row += 8 * _WIDTH
@@ -106,9 +119,9 @@ class Unchanged:
         """object.name is `expected`."""
         self._rows.append((_ATTRIBUTE, object, name, expected))
 
-    def length(self, container, length):
-        """len(container) == length"""
-        self._rows.append((_LENGTH, container, None, length))
+    def items(self, container):
+        """The items of a list are what they are now, or at the last `renew`."""
+        self._rows.append((_ITEMS, container, None, None))
 
     def values(self, mapping):
         """The values of a dictionary are what they are now, or at the last `renew`."""
@@ -125,11 +138,12 @@ class Unchanged:
         for i, (kind, object, name, expected) in enumerate(self._rows):
             if kind == _VALUES:
                 expected = tuple(object.values())
+            elif kind == _ITEMS:
+                expected = tuple(object)
             elif kind == _GRADIENT and object._grad is not None:
                 name, expected = object._grad.dtype, object._grad.strides
             self._expected.append(expected)
-            expected = expected if kind == _LENGTH else id(expected)
-            self._table[i] = kind, id(object), id(name), expected
+            self._table[i] = kind, id(object), id(name), id(expected)
         self._state[_ROWS] = len(self._rows)
 
     def finish(self):

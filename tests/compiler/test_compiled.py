@@ -1,6 +1,7 @@
 """Compiled steps and modules do what eager mode does, to the bit; what cannot be replayed is not."""
 
 import copy
+import threading
 import warnings
 
 import pytest
@@ -311,12 +312,63 @@ def test_shapes_dtypes_and_values_are_told_apart():
 
 def test_too_many_kinds_of_calls():
     @torch.compile
-    def doubled(x):
-        return x * 2
+    def scaled(x, factor):
+        return x * factor
 
-    with pytest.warns(CompileWarning, match="8 kinds of calls"):
-        for size in range(1, 12):
-            assert torch.equal(doubled(torch.ones(size)), torch.full((size,), 2.0))
+    with pytest.warns(CompileWarning, match="8 kinds of calls.*args.1. is 9, was 8"):
+        for factor in range(12):
+            assert torch.equal(scaled(torch.ones(3), factor), torch.full((3,), float(factor)))
+    assert len(scaled.plans) == 8
+
+
+def test_sizes_are_no_kinds():
+    """Plans for many sizes are found again in any order."""
+    model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.BatchNorm1d(8), nn.Linear(8, 2))
+    twin = copy.deepcopy(model)
+    compiled = torch.compile(twin, fullgraph=True)
+    sizes = [40, *range(2, 30), 5, 17, 2, 40, 29, 5, 3, 3]
+    for size in sizes:
+        x = torch.randn(size, 3)
+        for network in (model, compiled):
+            network.zero_grad()
+            network(x).square().sum().backward()
+        assert equal(model.state_dict(), twin.state_dict())
+        for p, q in zip(model.parameters(), twin.parameters()):
+            assert torch.allclose(p.grad, q.grad, 1e-6)
+    assert len(compiled._compiled.plans) == len(set(sizes))
+
+
+@pytest.mark.parametrize("dynamic", [None, False])
+def test_too_many_sizes(monkeypatch, dynamic):
+    monkeypatch.setattr("numbatorch.compiler.compiled.MOST_SIZES", 12)
+    compiled = torch.compile(lambda x: x * 2, dynamic=dynamic)
+    match = "8 kinds of calls" if dynamic is False else "12 sizes of its arguments"
+    with pytest.warns(CompileWarning, match=match):
+        for size in range(1, 16):
+            assert torch.equal(compiled(torch.ones(size)), torch.full((size,), 2.0))
+
+
+def test_threads_with_plans_of_several_sizes():
+    """Plans of one function share their temporaries' memory, so only one of them runs at a time."""
+    compiled = torch.compile(lambda x: (x @ x.t()).softmax(1).sum(1).cumsum(0))
+    inputs = [torch.randn(size, 4) for size in (60, 59, 58, 60)]
+    expected = [compiled.function(x) for x in inputs]
+    for x in inputs:
+        compiled(x)
+    assert len({id(plan.replay.arena) for _, plan, _ in compiled.plans}) < len(compiled.plans)
+    wrong = []
+
+    def work(x, y):
+        for _ in range(200):
+            if not torch.equal(compiled(x), y):
+                wrong.append(x.shape)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(inputs, expected)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 # Graph breaks -------------------------------------------------------------------------------------

@@ -126,6 +126,8 @@ class Calls:
             return function(*args, **kwargs)
         source = self.guards.source_of(function)
         if source is not None:
+            # tools that reload modules give functions other code
+            self.guards.same_object(function.__code__, source.attribute("__code__"))
             self._reach_defaults(function, source)
         variables = arguments.bind(
             definition,
@@ -142,6 +144,8 @@ class Calls:
 
     def _reach_defaults(self, function, source):
         """Default values that can change inside have sources; others are part of the function."""
+        if function.__defaults__:
+            self.guards.same_object(function.__defaults__, source.attribute("__defaults__"))
         for i, value in enumerate(function.__defaults__ or ()):
             self.guards.reach(value, source.attribute("__defaults__").item(i), covered=True)
         for name, value in (function.__kwdefaults__ or {}).items():
