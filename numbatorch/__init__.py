@@ -126,6 +126,7 @@ __version__ = version.TorchVersion(version.__version__)
 #: Submodules that are imported when a program first asks for them.
 _LATER = {
     "_dynamo", "_inductor", "_utils", "accelerator", "compiler", "distributed", "distributions", "functional", "futures",
+    "fx",
     "hub", "jit", "library", "mps", "multiprocessing", "onnx", "profiler", "testing", "types", "xpu",
 }  # fmt: skip
 

@@ -99,6 +99,41 @@ def memory_order(shape, operand_strides):
     return order[::-1]
 
 
+def in_memory_order(shape, operand_strides):
+    """(shape, [strides of each operand]) with the dimensions in the order of the first operand."""
+    first = operand_strides[0]
+    if is_contiguous(shape, first):
+        return shape, operand_strides
+    return reordered(shape, operand_strides, memory_order(shape, [first]))
+
+
+def reordered(shape, operand_strides, order):
+    """(shape, [strides of each operand]) with the dimensions in this order."""
+    return (
+        tuple([shape[d] for d in order]),
+        [tuple([strides[d] for d in order]) for strides in operand_strides],
+    )
+
+
+def elementwise_strides(shape, operands):
+    """The strides of a new elementwise result of arrays that broadcast to `shape`, as in PyTorch.
+
+    It is dense, its dimensions in the order in which the operands lie; None for row-major.
+    """
+    if all([is_contiguous(x.shape, x.strides) for x in operands]):
+        return None
+    first = operands[0]
+    alike = all([x.shape == shape and x.strides == first.strides for x in operands])
+    if alike and is_dense(shape, first.strides):
+        return first.strides
+    walked = [broadcast_strides(x.shape, x.strides, shape) for x in operands]
+    strides, step = [0] * len(shape), 1
+    for d in reversed(memory_order(shape, walked)):
+        strides[d] = step
+        step *= max(shape[d], 1)
+    return tuple(strides)
+
+
 def _compare_strides(shape, operand_strides, first, second):
     """1 where dimension `first` lies outside of `second`, -1 where inside, 0 where undecided."""
     for strides in operand_strides:

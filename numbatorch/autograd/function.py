@@ -36,10 +36,10 @@ class FunctionCtx:
         return tuple(self._unpack(*item) for item in self._saved_values)
 
     def _unpack(self, value, version, output_index):
-        if value is None:
-            return None
         if value.__class__ is graph.Packed:
             return value.value()
+        if not isinstance(value, graph.Value):
+            return value
         if value.storage.version != version:
             raise self._node._modified(value, version)
         if output_index is None or not modes.grad_enabled:
@@ -216,8 +216,8 @@ class Function:
         ]
         outputs = {id(x): i for i, x in enumerate(results)}
         ctx._saved_values = [
-            (None, 0, None)
-            if x is None
+            (x, 0, None)
+            if not isinstance(x, graph.Value)  # None, or a sparse tensor
             else (
                 graph.alias(x) if id(x) in outputs and id(x) not in inputs else x,
                 x.storage.version,

@@ -46,7 +46,8 @@ class _Loop:
         shape = members[0].elementwise.out.shape
         strides = [shapes.broadcast_strides(r.shape, r.strides, shape) for r in regions]
         self.regions = regions
-        self.sizes, self.strides = shapes.collapse(shape, strides)
+        order = shapes.memory_order(shape, [members[0].elementwise.out.strides])
+        self.sizes, self.strides = shapes.collapse(*shapes.reordered(shape, strides, order))
         self.flat = len(self.sizes) == 1
 
     def _trace(self):

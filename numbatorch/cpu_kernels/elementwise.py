@@ -95,13 +95,16 @@ _TEMPLATES = {1: unary, 2: binary, 3: ternary}
 
 
 def layout_of(out, operands):
-    """(sizes, strides of each operand, output first), with as few dimensions as possible."""
+    """(sizes, strides of each operand, output first), with as few dimensions as possible.
+
+    Dimensions come in the order in which `out` lies in memory.
+    """
     shape = out.shape
     strides = [out.strides]
     for x in operands:
         same = x.shape == shape
         strides.append(x.strides if same else shapes.broadcast_strides(x.shape, x.strides, shape))
-    return shapes.collapse(shape, strides)
+    return shapes.collapse(*shapes.in_memory_order(shape, strides))
 
 
 def geometry(out, operands):

@@ -1,13 +1,13 @@
 """Casts between dtypes and copies between devices."""
 
-from .. import devices, graph
+from .. import devices, graph, shapes
 from ..op import Spec, copy_values, primitive
 
 
 @primitive(name="cast", node_name="ToCopyBackward0")
 def cast_op(input, *, dtype):
     """The same values in another dtype."""
-    return Spec(input.shape, dtype)
+    return Spec(input.shape, dtype, shapes.elementwise_strides(input.shape, (input,)))
 
 
 @cast_op.forward

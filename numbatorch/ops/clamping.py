@@ -106,6 +106,7 @@ def _plan(input, min, max):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if input.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
+    min, max = _alike(min, max)
     bounds = [bound for bound in (min, max) if bound is not None]
     if any(isinstance(bound, graph.Value) for bound in bounds):
         if not all(isinstance(bound, graph.Value) for bound in bounds):
@@ -132,6 +133,16 @@ def _plan(input, min, max):
     if min is None:
         return clamp_to_max, (input, max), {}
     return clamp_tensors, (input, min, max), {}
+
+
+def _alike(min, max):
+    """Bounds of which one is a tensor: beside a number, one of a single element passes for one."""
+    if min is None or max is None or isinstance(min, graph.Value) == isinstance(max, graph.Value):
+        return min, max
+    bound = min if isinstance(min, graph.Value) else max
+    if bound.shape or bound._requires_grad:
+        return min, max
+    return (bound.item(), max) if bound is min else (min, bound.item())
 
 
 @function(aliases=("clip",))

@@ -110,7 +110,8 @@ class Elementwise(Op):
             if x.shape != shape:
                 shape = shapes.broadcast_shapes(*[y.shape for y in inputs])
                 break
-        return Spec(shape, self.rule(inputs[-1].dtype)[1])
+        strides = shapes.elementwise_strides(shape, inputs)
+        return Spec(shape, self.rule(inputs[-1].dtype)[1], strides)
 
     def compute(self, out, *inputs, **params):
         parameters = [params[name] for name in self.param_names] if params else ()

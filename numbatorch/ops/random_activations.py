@@ -6,6 +6,7 @@ from ..random import for_value
 from .activations import leaky_relu
 from .arithmetic import mul
 from .casting import cast
+from .copying import contiguous
 from .drawing import draw_aligned
 from .random import require_floating
 from .registry import function
@@ -45,7 +46,8 @@ def _slopes(input, lower, upper, generator):
 def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, generator=None):
     """Leaky ReLU with a random slope for each element while training, else the mean slope."""
     if training:
-        return cast(mul(input, _slopes(input, lower, upper, generator)), input.dtype)
+        slopes = _slopes(input, lower, upper, generator)
+        return contiguous(cast(mul(input, slopes), input.dtype))
     return leaky_relu(input, negative_slope=(lower + upper) / 2)
 
 

@@ -5,7 +5,7 @@ from ..formulas import selection as formulas
 from ..op import check_devices, scalar_name
 from . import scalars
 from .casting import cast
-from .copying import copy
+from .copying import contiguous, copy
 from .elementwise import Elementwise
 from .registry import function, method
 
@@ -61,9 +61,9 @@ def _where_method(self, condition, other):
 
 @function
 def masked_fill(input, mask, value):
-    """`input` with `value` where the mask is true."""
+    """`input` with `value` where the mask is true, in row-major memory."""
     _check_fill(input, mask, value)
-    return where_op(mask, cast_fill(value, input), input)
+    return contiguous(where_op(mask, cast_fill(value, input), input))
 
 
 @method

@@ -4,7 +4,7 @@ import operator
 
 from .. import graph
 from ..shapes import wrap_dim
-from .registry import Sample, function, samples
+from .registry import Sample, function, method, samples
 from .views import (
     sizes_of,
     split_op,
@@ -73,12 +73,18 @@ def unsafe_split_with_sizes(input, split_sizes, dim=0):
     return _in_sizes(unsafe_split_with_sizes_op, input, split_sizes, dim)
 
 
-@function
+@function(method=False)
 def split(tensor, split_size_or_sections, dim=0):
     """Views of `tensor` of one size (the last may be smaller), or of the sizes of a list, along `dim`."""
     if isinstance(split_size_or_sections, list | tuple):
         return split_with_sizes(tensor, split_size_or_sections, dim)
     return _evenly(split_op, tensor, split_size_or_sections, dim)
+
+
+@method(name="split")
+def _split(self, split_size, dim=0):
+    """Views of this tensor of one size (the last may be smaller), or of the sizes of a list."""
+    return split(self, split_size, dim)
 
 
 @function

@@ -4,6 +4,7 @@ What one of them computes reaches the next in a register; temporaries that nobod
 never written.
 """
 
+from ... import shapes
 from ...cpu_kernels.elementwise import layout_of
 from ..codegen import fused_instruction
 from ..program import GRADIENT, OUTSIDE, TEMPORARY
@@ -21,6 +22,7 @@ class _Group:
         self.reads = set(instruction.reads)
         self.writes = set(instruction.writes)
         self.shape = instruction.elementwise.out.shape
+        self.order = _order_of(instruction)
 
     def add(self, position, instruction):
         self.position = position
@@ -31,6 +33,8 @@ class _Group:
     def suits(self, instruction):
         """Whether an instruction can join: its elements meet the group's only at equal indices."""
         if len(self.members) >= _MOST or instruction.elementwise.out.shape != self.shape:
+            return False
+        if _order_of(instruction) != self.order:
             return False
         shared = (self.reads | self.writes) & instruction.writes | self.writes & instruction.reads
         if not shared:
@@ -52,6 +56,12 @@ class _Group:
         return all(buffer in instruction.reads for buffer in ahead) or bool(
             instruction.reads & reached
         )
+
+
+def _order_of(instruction):
+    """The dimensions in the order in which the results lie in memory."""
+    out = instruction.elementwise.out
+    return shapes.memory_order(out.shape, [out.strides])
 
 
 def _regions(instruction):

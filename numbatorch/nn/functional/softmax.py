@@ -2,7 +2,7 @@
 
 import warnings
 
-from numbatorch import creation, ops
+from numbatorch import creation, layouts, ops
 from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
@@ -30,7 +30,8 @@ def gumbel_softmax(
     """Samples of the Gumbel-softmax distribution; with ``hard``, one-hot in the forward pass."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    gumbels = -creation.empty_like(logits).exponential_().log()
+    noise = creation.empty_like(logits, memory_format=layouts.contiguous_format)
+    gumbels = -noise.exponential_().log()
     soft = ops.softmax((logits + gumbels) / tau, dim)
     if not hard:
         return soft

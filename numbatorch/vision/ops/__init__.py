@@ -1,6 +1,6 @@
 """Boxes and what detectors do with them, in torchvision's names."""
 
-from . import boxes, losses
+from . import boxes, losses, misc
 from .boxes import (
     batched_nms,
     box_area,
@@ -13,8 +13,10 @@ from .boxes import (
     remove_small_boxes,
 )
 from .losses import generalized_box_iou_loss, sigmoid_focal_loss
+from .misc import FrozenBatchNorm2d
 
 __all__ = [
+    "FrozenBatchNorm2d",
     "batched_nms",
     "box_area",
     "box_convert",
