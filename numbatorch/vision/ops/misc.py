@@ -1,6 +1,7 @@
 """Layers that detection models use."""
 
-from ... import nn, ones, zeros
+from ... import nn
+from ...creation import ones, zeros
 
 
 class FrozenBatchNorm2d(nn.Module):
