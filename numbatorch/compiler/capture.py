@@ -201,6 +201,7 @@ class Capture(recording.Recorder):
         address = array.storage.address
         if address not in self.taken or self.is_touched(address, array.storage.nbytes):
             break_graph("Python looks at the values of a tensor")
+            return
         self.host_made[address] = None
 
     def is_touched(self, address, nbytes):
