@@ -8,11 +8,16 @@ they can be fused.
 
 import ctypes
 import functools
+import threading
 from contextlib import contextmanager
 
 from . import native_state
 
 recorder = None
+
+#: Held by who listens; others may wait as long for it, in seconds, where that is not their own thread.
+turn, PATIENCE = threading.Lock(), 5.0
+_listener_thread = None
 
 
 class Recorder:
@@ -81,15 +86,26 @@ def repeatable(method):
 @contextmanager
 def to(listener):
     """Report to `listener` meanwhile."""
-    global recorder
-    if recorder is not None:
+    mine = _listener_thread == threading.get_ident()
+    if mine or not turn.acquire(timeout=PATIENCE):
         raise RuntimeError("a capture is already under way")
-    recorder = listener
+    try:
+        with heard_by(listener):
+            yield listener
+    finally:
+        turn.release()
+
+
+@contextmanager
+def heard_by(listener):
+    """As `to`, for who holds `turn`."""
+    global recorder, _listener_thread
+    recorder, _listener_thread = listener, threading.get_ident()
     native_state.words[native_state.LISTENING] = 1
     try:
         yield listener
     finally:
-        recorder = None
+        recorder = _listener_thread = None
         native_state.words[native_state.LISTENING] = 0
 
 

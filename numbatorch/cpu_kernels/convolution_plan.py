@@ -199,8 +199,9 @@ def _weight_plan(dtype, threads, axes, source, grad, out_channels, groups):
     image = make_image(axes, block, lines, element)
     side = lanes(element)
     vectors = -(-((lines - 1) * image.pitch + width.count) // side)
-    scratch_bytes = -(-(image.nbytes + rows * vectors * side * size) // 64) * 64
     taps = len(depth.taps) * len(height.taps) * len(width.taps)
+    sums = -(-(image.nbytes + rows * vectors * side * size) // 64) * 64
+    scratch_bytes = sums + rows * block * taps * side * size
     work = images * depth.count * height.count * width.count * out_channels * channels * taps
     workers = max(1, min(threads, tasks, work // GRAIN))
     table = tap_offsets(image, size).ravel()
@@ -212,7 +213,7 @@ def _weight_plan(dtype, threads, axes, source, grad, out_channels, groups):
     grad_n, grad_c, *grad_steps = grad
     tail = [
         parts, images, blocks, taps, grad_n, rows * grad_c, grad_c, *grad_steps,
-        out_channels * channels * taps * size, image.nbytes, channels,
+        out_channels * channels * taps * size, image.nbytes, sums, channels,
     ]  # fmt: skip
     return scratch_bytes, workers, parts, tuple(head), tuple(tail), table
 

@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import dot_tile, gather_tile, lanes, stack, vector_bytes
+from .vectors import dot_tile, gather_tile, lanes, stack, vector_bytes, vector_totals
 
 # Slots: first what filling the scratch image reads, then the rest. Strides are in bytes.
 SOURCE, SCRATCH, SCRATCH_STRIDE, PITCH, SCRATCH_LINES = range(5)
@@ -32,7 +32,7 @@ WEIGHT_G, WEIGHT_ROW, BIAS_STRIDE = range(45, 48)
 # Slots of the weight gradient alone.
 GRAD, PARTIAL, PARTS, IMAGES, CHANNEL_BLOCKS, TAPS = range(35, 41)
 GRAD_N, GRAD_G, GRAD_C, GRAD_D, GRAD_H, GRAD_W = range(41, 47)
-PARTIAL_STRIDE, GRAD_SCRATCH, ALL_CHANNELS = range(47, 50)
+PARTIAL_STRIDE, GRAD_SCRATCH, SUM_SCRATCH, ALL_CHANNELS = range(47, 51)
 
 
 def image_filler(element):
@@ -101,6 +101,8 @@ def correlation(element):
     wide = gather_tile(element, tile_height(), TILE_VECTORS)
     narrow = gather_tile(element, tile_height(), 1)
     wide_row = gather_tile(element, 1, TILE_VECTORS)
+    short_rows = 3 * tile_rows // 4
+    short = gather_tile(element, short_rows, TILE_VECTORS)
 
     @register_jitable
     def store_lines(out, arguments, corner, count, columns, position, pitch):
@@ -172,6 +174,11 @@ def correlation(element):
                             depth, a, weight_row, b, table,
                             corner, width * size, place, place_row, count,
                         )  # fmt: skip
+                    elif count <= short_rows:
+                        short(
+                            depth, a, weight_row, b, table,
+                            corner, width * size, place, place_row, count,
+                        )  # fmt: skip
                     else:
                         wide(
                             depth, a, weight_row, b, table,
@@ -210,12 +217,20 @@ def correlation(element):
     return correlation_kernel
 
 
+def _dot_tiles():
+    """(rows, taps) of a tile of the weight gradient, and taps where there are two rows at most."""
+    return (4, 5, 9) if vector_bytes() == 64 else (3, 4, 6)  # as many as there are registers
+
+
 def weight_gradient_sums(element):
-    """Partial sums of grad_output times image, over a part of the batch and a block of channels."""
-    size, side = element.bitwidth // 8, lanes(element)
-    fill = image_filler(element)
-    tile_rows, tile_taps = 4 if vector_bytes() == 64 else 3, 4  # as many as there are registers
-    tile = dot_tile(element, tile_rows, tile_taps)
+    """Partial sums of grad_output times image, over a part of the batch and a block of channels.
+
+    A task keeps a vector of sums for each output, channel and tap, whose lanes it adds up at its end.
+    """
+    size, side, step = element.bitwidth // 8, lanes(element), vector_bytes()
+    fill, totals = image_filler(element), vector_totals(element)
+    rows_of_tile, taps_of_tile, taps_of_few = _dot_tiles()
+    tile, few = dot_tile(element, rows_of_tile, taps_of_tile), dot_tile(element, 2, taps_of_few)
 
     @register_jitable
     def fill_gradient(place, grad, arguments, lines, vectors):
@@ -241,15 +256,21 @@ def weight_gradient_sums(element):
     @register_jitable
     def add_block(sums, scratch, grads, arguments, channels, vectors):
         rows, taps = integer(arguments, ROWS), integer(arguments, TAPS)
-        row_bytes = integer(arguments, ALL_CHANNELS) * taps * size
         table, columns = integer(arguments, TABLE), channels * taps
-        for i in range(0, rows, tile_rows):
-            for j in range(0, columns, tile_taps):
-                tile(
-                    vectors, grads + i * vectors * side * size, vectors * side * size,
-                    scratch, table + 8 * j, sums + i * row_bytes + j * size, row_bytes,
-                    min(tile_rows, rows - i), min(tile_taps, columns - j),
-                )  # fmt: skip
+        for i in range(0, rows, rows_of_tile):
+            left, to, count = grads + i * vectors * step, sums + i * columns * step, rows - i
+            if count <= 2:
+                for j in range(0, columns, taps_of_few):
+                    few(
+                        vectors, left, vectors * step, scratch, table + 8 * j, to + j * step,
+                        columns * step, count, min(taps_of_few, columns - j),
+                    )  # fmt: skip
+            else:
+                for j in range(0, columns, taps_of_tile):
+                    tile(
+                        vectors, left, vectors * step, scratch, table + 8 * j, to + j * step,
+                        columns * step, min(rows_of_tile, count), min(taps_of_tile, columns - j),
+                    )  # fmt: skip
 
     def weight_gradient_kernel(begin, end, arguments):
         workers, tasks = integer(arguments, WORKERS), integer(arguments, TASKS)
@@ -262,14 +283,12 @@ def weight_gradient_sums(element):
             scratch = integer(arguments, SCRATCH) + worker * scratch_bytes
             span(scratch, scratch_bytes // size, element)[:] = 0  # no stray NaN beyond the image
             grads = scratch + integer(arguments, GRAD_SCRATCH)
+            sums = scratch + integer(arguments, SUM_SCRATCH)
             for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
                 first = task % blocks * block
                 count = min(block, channels - first)
                 group, part = task // blocks % groups, task // (blocks * groups)
-                sums = integer(arguments, PARTIAL) + part * integer(arguments, PARTIAL_STRIDE)
-                sums += (group * rows * channels + first) * taps * size
-                for r in range(rows):
-                    span(sums + r * channels * taps * size, count * taps, element)[:] = 0
+                span(sums, rows * count * taps * side, element)[:] = 0
                 for n in range(images * part // parts, images * (part + 1) // parts):
                     source = integer(arguments, SOURCE) + n * integer(arguments, SOURCE_N)
                     source += group * integer(arguments, SOURCE_G)
@@ -286,6 +305,12 @@ def weight_gradient_sums(element):
                             grad_lines += line * integer(arguments, GRAD_H)
                             fill_gradient(grads, grad_lines, arguments, lines, vectors)
                             add_block(sums, scratch, grads, arguments, count, vectors)
+                out = integer(arguments, PARTIAL) + part * integer(arguments, PARTIAL_STRIDE)
+                out += (group * rows * channels + first) * taps * size
+                for r in range(rows):
+                    totals(
+                        count * taps, sums + r * count * taps * step, out + r * channels * taps * size
+                    )
 
     return weight_gradient_kernel
 

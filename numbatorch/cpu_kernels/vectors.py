@@ -290,24 +290,28 @@ def gather_tile(element, rows, vectors):
 
 @cache
 def dot_tile(element, rows, columns):
-    """s[i, j] += sum over `count` vectors of a[i] * b[j]; both run along memory.
+    """s[i, j] += a[i] * b[j], lane by lane, over `count` vectors; both run along memory.
 
-    Row i of a lies at a + i * a_row, row j of b at b + table[j], s[i, j] at s + i * s_row +
-    j * (size of an element). Rows and columns beyond those that exist repeat the last one.
+    Row i of a lies at a + i * a_row, row j of b at b + table[j], the vector s[i, j] at s + i * s_row +
+    j vectors. Rows and columns beyond those that exist repeat the last one.
     """
     name = f"dot_tile_{NAME[element]}_{rows}x{columns}x{vector_bytes()}"
 
     def emit(at, count, a, a_row, b, table, s, s_row, row_count, column_count):
-        builder = at.builder
+        builder, step = at.builder, vector_bytes()
         i_places = _rows_up_to(at, rows, row_count)
         j_places = _rows_up_to(at, columns, column_count)
         a_rows = [at.at(at.pointer(a), builder.mul(place, a_row)) for place in i_places]
         words = builder.inttoptr(table, WORD.as_pointer())
         offsets = [builder.load(builder.gep(words, [place])) for place in j_places]
         b_rows = [at.at(at.pointer(b), offset) for offset in offsets]
-        zero = ir.Constant(at.vector, [0.0] * at.lanes)
+        places = []
+        for j in j_places:
+            for i in i_places:
+                offset = builder.add(builder.mul(i, s_row), builder.mul(j, WORD(step)))
+                places.append(at.at(at.pointer(s), offset))
 
-        def step(pointers, sums):
+        def multiply_add(pointers, sums):
             lefts = [at.load(pointer) for pointer in pointers[:rows]]
             results = []
             for j in range(columns):
@@ -318,19 +322,10 @@ def dot_tile(element, rows, columns):
             return results
 
         pointers = a_rows + b_rows
-        steps = [vector_bytes()] * len(pointers)
-        sums = at.repeat(count, pointers, steps, [zero] * (rows * columns), step)
-        places, totals = [], []
-        for j in range(columns):
-            for i in range(rows):
-                offset = builder.mul(i_places[i], s_row)
-                offset = builder.add(offset, builder.mul(j_places[j], WORD(at.size)))
-                place = at.at(at.pointer(s), offset)
-                place = builder.bitcast(place, at.element.as_pointer())
-                places.append(place)
-                totals.append(builder.fadd(builder.load(place), at.total(sums[j * rows + i])))
-        for place, total in zip(places, totals):  # after all loads: repeated places agree
-            builder.store(total, place)
+        sums = [at.load(place) for place in places]
+        sums = at.repeat(count, pointers, [step] * len(pointers), sums, multiply_add)
+        for place, total in zip(places, sums):  # repeated places agree
+            at.store(total, place)
 
     generated = outlined(name, element, 9, emit)
 
@@ -339,6 +334,29 @@ def dot_tile(element, rows, columns):
 
     tile.__name__ = tile.__qualname__ = name
     return intrinsic(tile)
+
+
+@cache
+def vector_totals(element):
+    """out[i] = the sum of the lanes of vector i of `vectors`, for `count` (one or more) of them."""
+    name = f"vector_totals_{NAME[element]}_{vector_bytes()}"
+
+    def emit(at, count, vectors, out):
+        def total(pointers, _):
+            place = at.builder.bitcast(pointers[1], at.element.as_pointer())
+            at.builder.store(at.total(at.load(pointers[0])), place).align = at.size
+            return []
+
+        steps = [vector_bytes(), at.size]
+        at.repeat(count, [at.pointer(vectors), at.pointer(out)], steps, [], total)
+
+    generated = outlined(name, element, 3, emit)
+
+    def totals(typing_context, count, vectors, out):
+        return generated
+
+    totals.__name__ = totals.__qualname__ = name
+    return intrinsic(totals)
 
 
 @cache

@@ -18,10 +18,11 @@ from .in_place import (
 from .operation import REGISTRY, Op, camel_case, check_devices, dynamic, primitive, view
 from .repeated import repeated
 from .results import Layout, Spec, spec_like
+from .same_launches import same_launches
 from .views import view_of
 
 __all__ = [
     "OVERLAP", "REGISTRY", "Layout", "Op", "Spec", "camel_case", "check_devices",
     "check_result_cast", "check_target", "check_writable", "copy_values", "dynamic", "primitive",
-    "repeated", "scalar_name", "spec_like", "view", "view_of", "write_inplace",
+    "repeated", "same_launches", "scalar_name", "spec_like", "view", "view_of", "write_inplace",
 ]  # fmt: skip

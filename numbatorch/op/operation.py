@@ -50,7 +50,7 @@ class Plan:
 
     `forms` are the Forms of the inputs. `outputs` is the Form of the output, or a tuple of several;
     the Layout of a view, or several; or None where the shapes depend on values. `kernel` is None,
-    or kernel(output, *inputs) computes what `Op.compute` does.
+    or kernel(result, *inputs) computes what `Op.compute` does.
     """
 
     __slots__ = ("forms", "outputs", "kernel")
@@ -181,7 +181,10 @@ class Op:
             result = look(self, inputs[0], outputs)
         else:
             result = tuple([fresh(form) for form in outputs])
-            self.compute(result, *inputs, **params)
+            if plan.kernel is not None and recording.recorder is None:
+                plan.kernel(result, *inputs)
+            else:
+                self.compute(result, *inputs, **params)
         if modes.grad_enabled and self.differentiable:
             found = saving.find_edges(inputs)
             if found is not None:
@@ -242,7 +245,7 @@ class Op:
         return tuple([spec.form_on(place) for spec in found])
 
     def bind(self, outputs, inputs, params):
-        """What Plan.kernel holds; an op whose `compute` is one launch may give it."""
+        """What Plan.kernel holds; an op may give it whose launches follow from the Forms."""
 
     # Recording ---------------------------------------------------------------
 

@@ -8,7 +8,7 @@ is the input gradient read forward.
 import operator
 
 from .. import devices, dtypes, shapes
-from ..op import Spec, primitive, scalar_name
+from ..op import Spec, primitive, same_launches, scalar_name
 from .arithmetic import add, conj_of
 from .autocast import lower_precision
 from .registry import Sample, function, samples
@@ -60,6 +60,9 @@ def _(out, input, grad, *, size, stride, padding, dilation, groups):
     devices.kernels(out).convolution.convolution_weight_gradient(
         out, input, grad, stride, padding, dilation, groups
     )
+
+
+same_launches(convolution, convolution_input_gradient, convolution_weight_gradient)
 
 
 @convolution.gradient("input")

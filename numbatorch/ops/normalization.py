@@ -10,7 +10,7 @@ included, where it is itself recorded for a gradient of higher order.
 
 from .. import devices, dtypes, shapes
 from ..graph import modes
-from ..op import Spec, primitive, scalar_name, spec_like
+from ..op import Spec, primitive, same_launches, scalar_name, spec_like
 from .casting import cast
 from .reduction import mean_op, sum_op
 from .registry import Sample, function, samples
@@ -135,6 +135,9 @@ def _(out, grad, input, mean, rstd, weight, shift, slope, *, divisor):
     devices.kernels(out).normalization.normalize_gradient(
         out, grad, input, mean, rstd, weight, shift, slope, divisor
     )
+
+
+same_launches(batch_norm_op, group_norm_op, normalize_op, normalize_sums, normalize_gradient)
 
 
 def _fused_by_channels(grad, input, mean, rstd, weight, groups, needs):

@@ -7,7 +7,7 @@ puts each gradient at the index of its maximum; the gradient of that reads it ba
 import operator
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Spec, primitive, scalar_name
+from ..op import Spec, primitive, same_launches, scalar_name
 from .autocast import full_precision
 from .registry import Sample, function, samples
 from .views import unsqueeze
@@ -155,6 +155,11 @@ def _(out, grad, *, size):
 def _(grads, grad_shape):
     return adaptive_average_pool(grads[0], size=grad_shape[2:])
 
+
+same_launches(
+    max_pool, adaptive_max_pool, scatter_planes, gather_planes, average_pool, average_pool_gradient,
+    adaptive_average_pool, adaptive_average_pool_gradient,
+)  # fmt: skip
 
 # What users' arguments must be -------------------------------------------------------------------
 

@@ -133,7 +133,9 @@ def _kernel_words(op, plan, params, sources):
         }  # fmt: skip
         places = [*bound.places, *[-1] * (count + 1 - len(bound.places))]
     else:
-        words = {"function": lambda out, *inputs: op.compute(out, *inputs, **params)}
+        words = {"function": bound}
+        if bound is None or bound.__class__ is cpu_target.BoundKernel:
+            words = {"function": lambda out, *inputs: op.compute(out, *inputs, **params)}
         places = [-1] * (count + 1)
     inputs = [0, 0, plan.outputs.dtype.itemsize, places[0]]
     for source, form, place in zip(sources, plan.forms, places[1:]):
