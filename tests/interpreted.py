@@ -141,6 +141,12 @@ class _Builder:
     def sub(self, x, y):
         return _number(x) - _number(y)
 
+    def sdiv(self, x, y):
+        return _number(x) // _number(y)
+
+    def sitofp(self, x, kind):
+        return self._dtypes[kind](_number(x))
+
     def icmp_signed(self, comparison, x, y):
         assert comparison == "<"
         return _number(x) < _number(y)
@@ -192,6 +198,17 @@ class Emitter:
 
     def broadcast(self, pointer):
         return np.full(self.lanes, self._vector_at(pointer, 1)[0])
+
+    def load_below(self, numbers, limit, pointer):
+        values, below = np.zeros(self.lanes, self.dtype), int((numbers < limit).sum())
+        values[:below] = self._vector_at(pointer, below)
+        return values
+
+    def spread(self, scalar):
+        return np.full(self.lanes, scalar, self.dtype)
+
+    def number(self, value):
+        return np.full(self.lanes, value, self.dtype)
 
     def multiply_add(self, x, y, z):
         return self._vector(x) * self._vector(y) + self._vector(z)

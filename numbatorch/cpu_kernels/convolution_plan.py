@@ -164,11 +164,20 @@ def input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
     weight_strides = (weight.shape[0] // groups * o, c, o, *taps)
     far_apart = groups == 1 and shapes.numel(weight.shape) * out.dtype.itemsize >= FAR_APART
     out_strides = (out_n, out_c, *[step * s for step, s in zip(steps, stride)])
-    for phase in np.ndindex(*stride):
-        axes = tuple(
+    phases = {
+        phase: tuple(
             backward_axis(*axis) for axis in zip(sizes, kernel, stride, padding, dilation, phase)
         )
-        if any(axis.count == 0 for axis in axes):
+        for phase in np.ndindex(*stride)
+    }
+    zeros_first = out.contiguous_layout and not all(
+        axis.taps for axes in phases.values() for axis in axes
+    )
+    if zeros_first:
+        count = shapes.numel(out.shape)
+        cpu_target.specialise(kernels.zero_filler, out.dtype.numba)(count, GRAIN, out.address)
+    for phase, axes in phases.items():
+        if any(axis.count == 0 or (zeros_first and not axis.taps) for axis in axes):
             continue
         place = out.address + sum(step * p for step, p in zip(steps, phase))
         if far_apart and not winograd.suits(
@@ -200,7 +209,8 @@ def _weight_plan(dtype, threads, axes, source, grad, out_channels, groups):
     side = lanes(element)
     vectors = -(-((lines - 1) * image.pitch + width.count) // side)
     taps = len(depth.taps) * len(height.taps) * len(width.taps)
-    sums = -(-(image.nbytes + rows * vectors * side * size) // 64) * 64
+    sums = image.nbytes + (rows * vectors + 1) * side * size  # a vector may be written beyond
+    sums = -(-sums // 64) * 64
     scratch_bytes = sums + rows * block * taps * side * size
     work = images * depth.count * height.count * width.count * out_channels * channels * taps
     workers = max(1, min(threads, tasks, work // GRAIN))

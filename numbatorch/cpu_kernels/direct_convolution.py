@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import dot_tile, gather_tile, lanes, stack, vector_bytes, vector_totals
+from .vectors import dot_tile, gather_tile, lanes, padded_copy, stack, vector_bytes, vector_totals
 
 # Slots: first what filling the scratch image reads, then the rest. Strides are in bytes.
 SOURCE, SCRATCH, SCRATCH_STRIDE, PITCH, SCRATCH_LINES = range(5)
@@ -36,8 +36,11 @@ PARTIAL_STRIDE, GRAD_SCRATCH, SUM_SCRATCH, ALL_CHANNELS = range(47, 51)
 
 
 def image_filler(element):
-    """fill(...) copies the rows that a block of lines reads into scratch, padded with zeros."""
-    size = element.bitwidth // 8
+    """fill(...) copies the rows that a block of lines reads into scratch, padded with zeros.
+
+    Up to a vector beyond the last row is zeroed too.
+    """
+    size, copy = element.bitwidth // 8, padded_copy(element)
 
     @register_jitable
     def fill_row(place, source, stride, pitch, first, step, limit):
@@ -45,17 +48,15 @@ def image_filler(element):
         row = span(place, pitch, element)
         low = min(max(0, -(first // step)), pitch)
         high = max(low, min(pitch, -((first - limit) // step)))
-        row[:low] = 0
-        row[high:] = 0
-        if low == high:
-            return
-        inner = span(place + low * size, high - low, element)
         begin = source + (first + low * step) * stride
-        if step == 1 and stride == size:
-            values = span(begin, high - low, element)
-            for i in range(high - low):
-                inner[i] = values[i]
-        else:
+        for i in range(low):
+            row[i] = 0
+        if step == 1 and stride == size and low < pitch:
+            copy(high - low, pitch - low, begin, place + low * size)
+            return
+        row[high:] = 0
+        if low < high:
+            inner = span(place + low * size, high - low, element)
             hop = step * stride // size
             values = span(begin, (high - low - 1) * hop + 1, element)
             for i in range(high - low):
@@ -228,7 +229,8 @@ def weight_gradient_sums(element):
     A task keeps a vector of sums for each output, channel and tap, whose lanes it adds up at its end.
     """
     size, side, step = element.bitwidth // 8, lanes(element), vector_bytes()
-    fill, totals = image_filler(element), vector_totals(element)
+    fill, copy = image_filler(element), padded_copy(element)
+    totals = vector_totals(element)
     rows_of_tile, taps_of_tile, taps_of_few = _dot_tiles()
     tile, few = dot_tile(element, rows_of_tile, taps_of_tile), dot_tile(element, 2, taps_of_few)
 
@@ -237,21 +239,21 @@ def weight_gradient_sums(element):
         """The block's lines of grad_output with the scratch image's pitch, zeros between them."""
         pitch, width = integer(arguments, PITCH), integer(arguments, OUT_W)
         hop = integer(arguments, GRAD_W) // size
-        for r in range(integer(arguments, ROWS)):
-            row = span(place + r * vectors * side * size, vectors * side, element)
-            row[(lines - 1) * pitch + width :] = 0
+        for r in range(integer(arguments, ROWS)):  # ascending: a line's end reaches into the next
+            row = place + r * vectors * step
             for line in range(lines):
+                to, total = row + line * pitch * size, pitch
+                if line + 1 == lines:
+                    total = vectors * side - line * pitch
                 begin = grad + r * integer(arguments, GRAD_C) + line * integer(arguments, GRAD_H)
-                values = span(begin, (width - 1) * hop + 1, element)
-                pixels = row[line * pitch : line * pitch + width]
                 if hop == 1:
-                    for i in range(width):
-                        pixels[i] = values[i]
+                    copy(width, total, begin, to)
                 else:
+                    values = span(begin, (width - 1) * hop + 1, element)
+                    pixels = span(to, total, element)
                     for i in range(width):
                         pixels[i] = values[i * hop]
-                if line + 1 < lines:
-                    row[line * pitch + width : (line + 1) * pitch] = 0
+                    pixels[width:] = 0
 
     @register_jitable
     def add_block(sums, scratch, grads, arguments, channels, vectors):
@@ -309,10 +311,22 @@ def weight_gradient_sums(element):
                 out += (group * rows * channels + first) * taps * size
                 for r in range(rows):
                     totals(
-                        count * taps, sums + r * count * taps * step, out + r * channels * taps * size
+                        count * taps,
+                        sums + r * count * taps * step,
+                        out + r * channels * taps * size,
                     )
 
     return weight_gradient_kernel
+
+
+def zero_filler(element):
+    """out = zeros; an item is an element."""
+    size = element.bitwidth // 8
+
+    def fill_zeros_kernel(begin, end, arguments):
+        span(integer(arguments, 0) + begin * size, end - begin, element)[:] = 0
+
+    return fill_zeros_kernel
 
 
 def part_summer(element):

@@ -72,10 +72,27 @@ class Emitter:
     def broadcast(self, pointer):
         scalar = self.builder.load(self.builder.bitcast(pointer, self.element.as_pointer()))
         scalar.align = self.size
+        return self.spread(scalar)
+
+    def spread(self, scalar):
+        """A vector of one number, which is a scalar of the program."""
         undefined = ir.Constant(self.vector, ir.Undefined)
         one = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, undefined, zeros)
+
+    def load_below(self, numbers, limit, pointer):
+        """The lanes whose number is below the limit, zeros in the others, whose memory is not read."""
+        mask = self.builder.fcmp_ordered("<", numbers, limit)
+        signature = [self.vector.as_pointer(), ir.IntType(32), mask.type, self.vector]
+        name = f"llvm.masked.load.v{self.lanes}{self.name}.p0"
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(self.vector, signature), name
+        )
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        return self.builder.call(
+            function, [place, ir.IntType(32)(self.size), mask, self.number(0.0)]
+        )
 
     def multiply_add(self, x, y, z):
         return self.builder.call(self._multiply_add, [x, y, z])
@@ -405,6 +422,35 @@ def vector_copy(element):
     generated = outlined(name, element, 5, emit)
 
     def copy(typing_context, count, x, x_step, out, out_step):
+        return generated
+
+    copy.__name__ = copy.__qualname__ = name
+    return intrinsic(copy)
+
+
+@cache
+def padded_copy(element):
+    """copy(count, total, x, out): `count` elements of a row, of which none beyond is read, then zeros.
+
+    Whole vectors are written until there are `total` (one or more) elements.
+    """
+    name = f"padded_copy_{NAME[element]}_{vector_bytes()}"
+
+    def emit(at, count, total, x, out):
+        builder, step = at.builder, WORD(vector_bytes())
+        turns = builder.sdiv(builder.add(total, WORD(at.lanes - 1)), WORD(at.lanes))
+        numbers = ir.Constant(at.vector, [float(i) for i in range(at.lanes)])
+        limit = at.spread(builder.sitofp(count, at.element))
+
+        def body(pointers, values):
+            at.store(at.load_below(values[0], limit, pointers[0]), pointers[1])
+            return [at.add(values[0], at.number(float(at.lanes)))]
+
+        at.repeat(turns, [at.pointer(x), at.pointer(out)], [step, step], [numbers], body)
+
+    generated = outlined(name, element, 4, emit)
+
+    def copy(typing_context, count, total, x, out):
         return generated
 
     copy.__name__ = copy.__qualname__ = name

@@ -37,7 +37,7 @@ from .channels_last import (
 )
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import lanes, stack, vector_bytes
+from .vectors import lanes, stack, transpose_tile, vector_bytes
 from .winograd_tiles import (
     PLACES,
     block_transformer,
@@ -66,34 +66,71 @@ WORKER_BYTES, SHARED_BYTES = 3 << 19, 8 << 20
 #: Tiles of a block whose images are shared, and input channels of its weights.
 MOST_TILES, MOST_CHANNELS = 128, 64
 
-#: Input channels of a weight that are transformed at a time.
-WEIGHT_BLOCK = 8
-
 
 def panel_transformer(element):
     """transform(...): G w G' of a vector's outputs and some channels, into panels of outputs.
 
-    All strides are in bytes; `out` is where the first channel's vector goes.
+    All strides are in bytes; `out` is where the first channel's vector goes. `beyond` says whether
+    the weights of further outputs follow.
     """
-    side, step = lanes(element), vector_bytes()
-    tile, taps_memory = places_tile(transform_weight, 3, element), stack(9 * WEIGHT_BLOCK * step)
-    block, panel_row = WEIGHT_BLOCK, TILE_VECTORS * step
+    size, side, step = element.bitwidth // 8, lanes(element), vector_bytes()
+    tile, transpose = places_tile(transform_weight, 3, element), transpose_tile(element)
+    block, margin, panel_row = side, side * step, TILE_VECTORS * step
+    taps_memory = stack(9 * block * step + 2 * margin)
 
     @register_jitable
-    def transform(weight, stride_o, stride_c, stride_h, stride_w, outputs, channels, out, place):
-        taps = taps_memory()
+    def load_few(taps, weight, stride_o, stride_c, stride_h, stride_w, outputs, channels):
+        """taps[channel][tap] = the vector of the outputs' weights."""
         values = span(taps, 9 * block * side, element)
         if outputs < side:
             values[:] = 0
+        for c in range(channels):
+            for o in range(outputs):
+                source = weight + o * stride_o + c * stride_c
+                for i in range(3):
+                    for j in range(3):
+                        tap = span(source + i * stride_h + j * stride_w, 1, element)
+                        values[(c * 9 + 3 * i + j) * side + o] = tap[0]
+
+    @register_jitable
+    def load_rows(taps, weight, stride_o):
+        """As load_few, of as many channels and outputs as a vector has lanes, taps by channels dense."""
+        for square in range(9):
+            transpose(weight + square * step, stride_o, taps + square * side * step, step)
+
+    @register_jitable
+    def load_columns(taps, weight, stride_c, stride_w):
+        """As load_few, of as many channels and outputs, taps by outputs dense, in either direction.
+
+        Nine rows of a square are taps; the others go where the next channel's will be, and what they
+        are read from may lie beyond these weights.
+        """
+        if stride_w > 0:
+            for c in range(block):
+                transpose(weight + c * stride_c, 9 * size, taps + c * 9 * step, step)
+        else:
+            for c in range(block - 1, -1, -1):
+                transpose(
+                    weight + c * stride_c - 8 * size, 9 * size, taps + (c * 9 + 8) * step, -step
+                )
+
+    @register_jitable
+    def transform(
+        weight, stride_o, stride_c, stride_h, stride_w, outputs, channels, out, place, beyond
+    ):
+        taps = taps_memory() + margin
+        by_rows = stride_w == size and stride_h == 3 * size and stride_c == 9 * size
+        by_columns = abs(stride_w) == size and stride_h == 3 * stride_w and stride_o == 9 * size
+        by_columns = by_columns and stride_c > 0 and side >= 9
         for first in range(0, channels, block):
-            count = min(block, channels - first)
-            for c in range(count):
-                for o in range(outputs):
-                    source = weight + o * stride_o + (first + c) * stride_c
-                    for i in range(3):
-                        for j in range(3):
-                            tap = span(source + i * stride_h + j * stride_w, 1, element)
-                            values[(c * 9 + 3 * i + j) * side + o] = tap[0]
+            count, here = min(block, channels - first), weight + first * stride_c
+            whole = outputs == side and count == block
+            if whole and by_rows:
+                load_rows(taps, here, stride_o)
+            elif whole and by_columns and (beyond or first + count < channels):
+                load_columns(taps, here, stride_c, stride_w)
+            else:
+                load_few(taps, here, stride_o, stride_c, stride_h, stride_w, outputs, count)
             for c in range(count):
                 tile(taps + c * 9 * step, 3 * step, out + (first + c) * panel_row, place)
 
@@ -118,7 +155,7 @@ def weight_transforms(element):
             transform(
                 integer(arguments, 1) + item * side * stride_o, stride_o, integer(arguments, 5),
                 integer(arguments, 6), integer(arguments, 7), min(side, outputs - item * side),
-                channels, out, integer(arguments, 8),
+                channels, out, integer(arguments, 8), (item + 1) * side < outputs,
             )  # fmt: skip
 
     return winograd_weight_kernel
@@ -216,7 +253,7 @@ def winograd_convolution(element):
                     integer(arguments, WEIGHT) + (first_output + o) * stride_o + c * stride_c,
                     stride_o, stride_c, integer(arguments, WEIGHT_H), integer(arguments, WEIGHT_W),
                     min(side, outputs - o), depth, weights + o // width * panel + o % width * size,
-                    place,
+                    place, first_output + o + side < integer(arguments, OUTPUTS),
                 )  # fmt: skip
             multiply(
                 tiles, outputs, depth, images + c * size, integer(arguments, TO_ROW), size,
