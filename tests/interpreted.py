@@ -199,10 +199,26 @@ class Emitter:
     def broadcast(self, pointer):
         return np.full(self.lanes, self._vector_at(pointer, 1)[0])
 
+    def count_up(self):
+        return np.arange(self.lanes, dtype=self.dtype)
+
     def load_below(self, numbers, limit, pointer):
         values, below = np.zeros(self.lanes, self.dtype), int((numbers < limit).sum())
         values[:below] = self._vector_at(pointer, below)
         return values
+
+    def store_below(self, numbers, limit, value, pointer):
+        below = int((numbers < limit).sum())
+        array_at(pointer.address, (below,), value.dtype)[:] = value[:below]
+
+    def is_larger(self, x, y):
+        return (x > y) | np.isnan(x)
+
+    def choose(self, mask, x, y):
+        return np.where(mask, x, y)
+
+    def place_numbers(self, first, numbers, more, odd):
+        return (first + odd + (more or 0) + 2 * numbers).astype(np.int64)
 
     def spread(self, scalar):
         return np.full(self.lanes, scalar, self.dtype)

@@ -13,7 +13,9 @@ from numba.extending import register_jitable
 from .. import cpu_target, dtypes, recording, shapes
 from ..formulas import conversion
 from .convolution_geometry import volume
+from .halving import halved_row
 from .native import grid, integer, span
+from .vectors import NAME
 
 #: Elements read that are worth a thread of their own.
 GRAIN = 32768
@@ -39,6 +41,35 @@ def _plane(arguments, plane):
     return x + image * integer(arguments, STRIDES) + channel * integer(arguments, STRIDES + 1)
 
 
+def _vector_halve(element):
+    """halve(...): a row of maxima over two by two elements that lie side by side."""
+    halve_row = halved_row(element)
+
+    @register_jitable
+    def halve(count, row, places, at, step_h, width, position):
+        halve_row(count, at, at + step_h, row, places, position, width)
+
+    return halve
+
+
+def _plain_halve(larger_of, load, store, compute, element, lowest):
+    """As _vector_halve, for the other dtypes."""
+
+    @register_jitable
+    def halve(count, row_at, places_at, at, step_h, width, position):
+        row, places = span(row_at, count, element), span(places_at, count, np.int64)
+        above, below = grid(at, (count, 2), element), grid(at + step_h, (count, 2), element)
+        for i in range(count):
+            here = position + 2 * i
+            best, place = larger_of(compute(lowest), here, load(above[i, 0]), here)
+            best, place = larger_of(best, place, load(above[i, 1]), here + 1)
+            best, place = larger_of(best, place, load(below[i, 0]), here + width)
+            best, place = larger_of(best, place, load(below[i, 1]), here + width + 1)
+            row[i], places[i] = store(best), place
+
+    return halve
+
+
 def max_windows(load, store, compute, element, lowest):
     """An item is a row of the output: the maxima of the windows of the tables, and where they are.
 
@@ -51,34 +82,36 @@ def max_windows(load, store, compute, element, lowest):
         larger = (value > best) | (value != value)  # selects: a branch would be mispredicted
         return value if larger else best, position if larger else place
 
-    @register_jitable
-    def halve(row, places, at, step_h, width, position):
-        """A row of maxima over two by two elements that lie side by side."""
-        above, below = grid(at, (row.size, 2), element), grid(at + step_h, (row.size, 2), element)
-        for i in range(row.size):
-            here = position + 2 * i
-            best, place = larger_of(compute(lowest), here, load(above[i, 0]), here)
-            best, place = larger_of(best, place, load(above[i, 1]), here + 1)
-            best, place = larger_of(best, place, load(below[i, 0]), here + width)
-            best, place = larger_of(best, place, load(below[i, 1]), here + width + 1)
-            row[i], places[i] = store(best), place
+    halve = (
+        _vector_halve(element)
+        if element in NAME
+        else _plain_halve(larger_of, load, store, compute, element, lowest)
+    )
 
     def max_pool_kernel(begin, end, arguments):
         _, height, width = _triple(arguments, SIZE)
         out_d, out_h, out_w = _triple(arguments, OUT_SIZE)
         step_d, step_h, step_w = _triple(arguments, STRIDES + 2)
         hop_d, hop_h, hop_w = _triple(arguments, REST + 3)
+        oh, od = begin % out_h - 1, begin // out_h % out_d  # the first turn counts on
+        plane = begin // (out_h * out_d)
+        source = _plane(arguments, plane)
         for item in range(begin, end):
-            oh, od, plane = item % out_h, item // out_h % out_d, item // (out_h * out_d)
-            source = _plane(arguments, plane)
-            row = span(integer(arguments, OUT) + item * out_w * size, out_w, element)
-            places = span(integer(arguments, INDICES) + item * out_w * 8, out_w, np.int64)
+            oh += 1
+            if oh == out_h:
+                oh, od = 0, od + 1
+                if od == out_d:
+                    od, plane = 0, plane + 1
+                    source = _plane(arguments, plane)
+            row_at = integer(arguments, OUT) + item * out_w * size
+            places_at = integer(arguments, INDICES) + item * out_w * 8
             ds = span(integer(arguments, REST) + od * 24, 3, np.int64)
             hs = span(integer(arguments, REST + 1) + oh * 24, 3, np.int64)
             if integer(arguments, REST + 6):
-                at, position = source + ds[0] * step_d, ds[0] * height + hs[0]
-                halve(row, places, at + hs[0] * step_h, step_h, width, position * width)
+                at = source + ds[0] * step_d + hs[0] * step_h
+                halve(out_w, row_at, places_at, at, step_h, width, (ds[0] * height + hs[0]) * width)
                 continue
+            row, places = span(row_at, out_w, element), span(places_at, out_w, np.int64)
             for ow in range(out_w):
                 ws = span(integer(arguments, REST + 2) + ow * 24, 3, np.int64)
                 best = compute(lowest)

@@ -81,18 +81,54 @@ class Emitter:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(one, undefined, zeros)
 
+    def count_up(self):
+        """The number of each lane."""
+        return ir.Constant(self.vector, [float(i) for i in range(self.lanes)])
+
     def load_below(self, numbers, limit, pointer):
         """The lanes whose number is below the limit, zeros in the others, whose memory is not read."""
         mask = self.builder.fcmp_ordered("<", numbers, limit)
-        signature = [self.vector.as_pointer(), ir.IntType(32), mask.type, self.vector]
-        name = f"llvm.masked.load.v{self.lanes}{self.name}.p0"
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(self.vector, signature), name
-        )
         place = self.builder.bitcast(pointer, self.vector.as_pointer())
-        return self.builder.call(
-            function, [place, ir.IntType(32)(self.size), mask, self.number(0.0)]
+        alignment = ir.IntType(32)(self.size)
+        return self._masked("load", self.vector, [place, alignment, mask, self.number(0.0)])
+
+    def store_below(self, numbers, limit, value, pointer):
+        """Store the lanes whose number is below the limit."""
+        mask = self.builder.fcmp_ordered("<", numbers, limit)
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
+        self._masked("store", value.type, [value, place, ir.IntType(32)(self.size), mask])
+
+    def _masked(self, what, kind, arguments):
+        name = "i64" if kind.element == WORD else self.name
+        result = kind if what == "load" else ir.VoidType()
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(result, [argument.type for argument in arguments]),
+            f"llvm.masked.{what}.v{self.lanes}{name}.p0",
         )
+        return self.builder.call(function, arguments)
+
+    def is_larger(self, x, y):
+        """Where x is larger than y, or a NaN."""
+        larger = self.builder.fcmp_ordered(">", x, y)
+        return self.builder.or_(larger, self.builder.fcmp_unordered("uno", x, x))
+
+    def choose(self, mask, x, y):
+        """Lanes of x where `mask` holds, else of y."""
+        return self.builder.select(mask, x, y)
+
+    def place_numbers(self, first, numbers, more, odd):
+        """first + 2 * numbers + odd (+ more, if that is not None), as a vector of int64."""
+        first = self.builder.add(first, WORD(odd))
+        if more is not None:
+            first = self.builder.add(first, more)
+        kind = ir.VectorType(WORD, self.lanes)
+        undefined = ir.Constant(kind, ir.Undefined)
+        one = self.builder.insert_element(undefined, first, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        firsts = self.builder.shuffle_vector(one, undefined, zeros)
+        twice = self.builder.fptosi(self.add(numbers, numbers), kind)
+        return self.builder.add(firsts, twice)
 
     def multiply_add(self, x, y, z):
         return self.builder.call(self._multiply_add, [x, y, z])
@@ -361,7 +397,7 @@ def vector_totals(element):
     def emit(at, count, vectors, out):
         def total(pointers, _):
             place = at.builder.bitcast(pointers[1], at.element.as_pointer())
-            at.builder.store(at.total(at.load(pointers[0])), place).align = at.size
+            at.builder.store(at.total(at.load(pointers[0])), place)
             return []
 
         steps = [vector_bytes(), at.size]
@@ -439,8 +475,7 @@ def padded_copy(element):
     def emit(at, count, total, x, out):
         builder, step = at.builder, WORD(vector_bytes())
         turns = builder.sdiv(builder.add(total, WORD(at.lanes - 1)), WORD(at.lanes))
-        numbers = ir.Constant(at.vector, [float(i) for i in range(at.lanes)])
-        limit = at.spread(builder.sitofp(count, at.element))
+        numbers, limit = at.count_up(), at.spread(builder.sitofp(count, at.element))
 
         def body(pointers, values):
             at.store(at.load_below(values[0], limit, pointers[0]), pointers[1])
