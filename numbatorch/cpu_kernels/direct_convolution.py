@@ -14,7 +14,15 @@ from numba.extending import register_jitable
 
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import dot_tile, gather_tile, lanes, padded_copy, stack, vector_bytes, vector_totals
+from .vectors import (
+    gather_tile,
+    lanes,
+    lanewise_dot_tile,
+    padded_copy,
+    stack,
+    vector_bytes,
+    vector_totals,
+)
 
 # Slots: first what filling the scratch image reads, then the rest. Strides are in bytes.
 SOURCE, SCRATCH, SCRATCH_STRIDE, PITCH, SCRATCH_LINES = range(5)
@@ -232,7 +240,10 @@ def weight_gradient_sums(element):
     fill, copy = image_filler(element), padded_copy(element)
     totals = vector_totals(element)
     rows_of_tile, taps_of_tile, taps_of_few = _dot_tiles()
-    tile, few = dot_tile(element, rows_of_tile, taps_of_tile), dot_tile(element, 2, taps_of_few)
+    tile, few = (
+        lanewise_dot_tile(element, rows_of_tile, taps_of_tile),
+        lanewise_dot_tile(element, 2, taps_of_few),
+    )
 
     @register_jitable
     def fill_gradient(place, grad, arguments, lines, vectors):

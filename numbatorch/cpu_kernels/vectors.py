@@ -343,12 +343,65 @@ def gather_tile(element, rows, vectors):
 
 @cache
 def dot_tile(element, rows, columns):
+    """s[i, j] += sum over `count` vectors of a[i] * b[j]; both run along memory.
+
+    Row i of a lies at a + i * a_row, row j of b at b + table[j], s[i, j] at s + i * s_row +
+    j * (size of an element). Rows and columns beyond those that exist repeat the last one.
+    """
+    name = f"dot_tile_{NAME[element]}_{rows}x{columns}x{vector_bytes()}"
+
+    def emit(at, count, a, a_row, b, table, s, s_row, row_count, column_count):
+        builder = at.builder
+        i_places = _rows_up_to(at, rows, row_count)
+        j_places = _rows_up_to(at, columns, column_count)
+        a_rows = [at.at(at.pointer(a), builder.mul(place, a_row)) for place in i_places]
+        words = builder.inttoptr(table, WORD.as_pointer())
+        offsets = [builder.load(builder.gep(words, [place])) for place in j_places]
+        b_rows = [at.at(at.pointer(b), offset) for offset in offsets]
+        zero = ir.Constant(at.vector, [0.0] * at.lanes)
+
+        def step(pointers, sums):
+            lefts = [at.load(pointer) for pointer in pointers[:rows]]
+            results = []
+            for j in range(columns):
+                right = at.load(pointers[rows + j])
+                results += [
+                    at.multiply_add(lefts[i], right, sums[j * rows + i]) for i in range(rows)
+                ]
+            return results
+
+        pointers = a_rows + b_rows
+        steps = [vector_bytes()] * len(pointers)
+        sums = at.repeat(count, pointers, steps, [zero] * (rows * columns), step)
+        places, totals = [], []
+        for j in range(columns):
+            for i in range(rows):
+                offset = builder.mul(i_places[i], s_row)
+                offset = builder.add(offset, builder.mul(j_places[j], WORD(at.size)))
+                place = at.at(at.pointer(s), offset)
+                place = builder.bitcast(place, at.element.as_pointer())
+                places.append(place)
+                totals.append(builder.fadd(builder.load(place), at.total(sums[j * rows + i])))
+        for place, total in zip(places, totals):  # after all loads: repeated places agree
+            builder.store(total, place)
+
+    generated = outlined(name, element, 9, emit)
+
+    def tile(typing_context, count, a, a_row, b, table, s, s_row, row_count, column_count):
+        return generated
+
+    tile.__name__ = tile.__qualname__ = name
+    return intrinsic(tile)
+
+
+@cache
+def lanewise_dot_tile(element, rows, columns):
     """s[i, j] += a[i] * b[j], lane by lane, over `count` vectors; both run along memory.
 
     Row i of a lies at a + i * a_row, row j of b at b + table[j], the vector s[i, j] at s + i * s_row +
     j vectors. Rows and columns beyond those that exist repeat the last one.
     """
-    name = f"dot_tile_{NAME[element]}_{rows}x{columns}x{vector_bytes()}"
+    name = f"lanewise_dot_tile_{NAME[element]}_{rows}x{columns}x{vector_bytes()}"
 
     def emit(at, count, a, a_row, b, table, s, s_row, row_count, column_count):
         builder, step = at.builder, vector_bytes()
