@@ -13,7 +13,9 @@ from numba.extending import register_jitable
 from .convolution_geometry import five
 from .gemm import DEPTH, TILE_VECTORS, tile_height
 from .native import integer, span
-from .vectors import lanes, multiply_tile, transpose_tile, vector_bytes, vector_copy
+from .product_tiles import multiply_tile
+from .vector_copies import transpose_tile, vector_copy
+from .vectors import lanes, vector_bytes
 
 # Slots that describe images, counted from a first one: address, strides in bytes of image, channel,
 # depth, line and column; height, width, the line and column that the first result reads first;

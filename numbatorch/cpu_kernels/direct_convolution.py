@@ -14,15 +14,9 @@ from numba.extending import register_jitable
 
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import (
-    gather_tile,
-    lanes,
-    lanewise_dot_tile,
-    padded_copy,
-    stack,
-    vector_bytes,
-    vector_totals,
-)
+from .product_tiles import gather_tile, lanewise_dot_tile, vector_totals
+from .vector_copies import padded_copy
+from .vectors import lanes, stack, vector_bytes
 
 # Slots: first what filling the scratch image reads, then the rest. Strides are in bytes.
 SOURCE, SCRATCH, SCRATCH_STRIDE, PITCH, SCRATCH_LINES = range(5)

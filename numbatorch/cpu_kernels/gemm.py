@@ -8,7 +8,9 @@ tiles. All addresses and strides are in bytes.
 from numba.extending import register_jitable
 
 from .native import span
-from .vectors import lanes, multiply_tile, stack, transpose_tile, vector_bytes
+from .product_tiles import multiply_tile
+from .vector_copies import strip_copy, transpose_tile
+from .vectors import lanes, stack, vector_bytes
 
 #: Vectors in a row of a register tile.
 TILE_VECTORS = 2
@@ -32,20 +34,17 @@ def panel_packer(element):
     size = element.bitwidth // 8
     side = lanes(element)
     width = tile_columns(element)
-    transpose = transpose_tile(element)
+    transpose, copy_steps = transpose_tile(element), strip_copy(element, width)
 
     @register_jitable
     def pack(panel, b, b_step, b_column, depth, columns):
+        if b_column == size and columns == width:
+            if depth > 0:
+                copy_steps(depth, b, b_step, panel, width * size, 0)
+            return
         packed = span(panel, depth * width, element)
         if columns < width:
             packed[:] = 0
-        if b_column == size and columns == width:
-            for k in range(depth):
-                row = span(b + k * b_step, width, element)
-                place = span(panel + k * width * size, width, element)
-                for j in range(width):
-                    place[j] = row[j]
-            return
         done = 0
         if b_step == size:
             squares = depth // side
@@ -78,22 +77,24 @@ def row_packer(element):
     size = element.bitwidth // 8
     height = tile_height()
     padding = 64 // size  # so that rows of the copy do not collide
+    together = max(1, lanes(element) // height)
+    copy_tiles = strip_copy(element, height, together)
 
     @register_jitable
     def pack(block, a, a_row, a_step, rows, depth):
         if a_row == size:
             tile = height * depth + padding
-            whole = rows // height
+            runs = rows // (height * together)
             for k in range(depth):
-                column = a + k * a_step
-                for i in range(whole):
-                    values = span(column + i * height * size, height, element)
-                    place = span(block + (i * tile + k * height) * size, height, element)
-                    for r in range(height):
-                        place[r] = values[r]
-                for r in range(whole * height, rows):
-                    place = block + (whole * tile + k * height + r - whole * height) * size
-                    span(place, 1, element)[0] = span(column + r * size, 1, element)[0]
+                column, place = a + k * a_step, block + k * height * size
+                if runs > 0:
+                    copy_tiles(
+                        runs, column, height * together * size, place, tile * together * size,
+                        tile * size,
+                    )  # fmt: skip
+                for r in range(runs * height * together, rows):
+                    value = span(column + r * size, 1, element)[0]
+                    span(place + (r // height * tile + r % height) * size, 1, element)[0] = value
             return tile * size, size, height * size
         length = depth + padding
         for i in range(rows):

@@ -23,8 +23,9 @@ from .gemm import (
 )
 from .native import integer, span
 from .packed_product import packed
+from .product_tiles import dot_tile
 from .strided import offset_of
-from .vectors import dot_tile, lanes, stack
+from .vectors import lanes, stack
 
 #: Multiplications that are worth a thread of their own.
 GRAIN = 65536

@@ -35,7 +35,8 @@ from .channels_last import (
 from .convolution_geometry import five
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import lanes, stack, vector_bytes, vector_copy
+from .vector_copies import vector_copy
+from .vectors import lanes, stack, vector_bytes
 
 #: Multiplications that are worth a thread of their own.
 GRAIN = 200_000

@@ -37,7 +37,8 @@ from .channels_last import (
 )
 from .gemm import TILE_VECTORS, tile_columns, tile_height
 from .native import integer, span
-from .vectors import lanes, stack, transpose_tile, vector_bytes
+from .vector_copies import transpose_tile
+from .vectors import lanes, stack, vector_bytes
 from .winograd_tiles import (
     PLACES,
     block_transformer,

@@ -30,7 +30,8 @@ from .channels_last import (
 from .convolution_geometry import forward_axis
 from .direct_convolution import part_summer
 from .native import integer, span
-from .vectors import lanes, stack, transpose_tile, vector_bytes
+from .vector_copies import transpose_tile
+from .vectors import lanes, stack, vector_bytes
 from .winograd import GRAIN, SHARED_BYTES
 from .winograd_tiles import (
     PLACES,
