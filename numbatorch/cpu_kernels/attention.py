@@ -10,6 +10,7 @@ of keys and values than of queries, neighbouring heads of queries share them.
 
 import math
 
+import numpy as np
 from numba.extending import register_jitable
 
 from .. import cpu_target, shapes
@@ -47,6 +48,25 @@ def scaled_scores(row, count, scale, mask, mask_step, element):
         for j in range(count):
             extra = read(mask + j * mask_step, 0, element)
             write(row, j, read(row, j, element) * scale + extra)
+
+
+@register_jitable
+def scaled_and_greatest(row, visible, whole, scale, mask, mask_step, lowest, element):
+    """Scale a row of scores and add the mask; the greatest of the `visible` ones.
+
+    Here and where exponentials are taken, loops run up to `whole`, a multiple of what the vectors
+    hold: what is left over would be computed one by one.
+    """
+    greatest, last = lowest, np.int32(visible)
+    if mask == 0:
+        for j in range(whole):
+            write(row, j, read(row, j, element) * scale)
+    else:
+        scaled_scores(row, visible, scale, mask, mask_step, element)
+    for j in range(whole):
+        value = read(row, j, element)
+        greatest = maximum(greatest, value if np.int32(j) < last else lowest)
+    return greatest
 
 
 @register_jitable
@@ -114,21 +134,23 @@ def forward(element):
                     row = scores + i * row_bytes
                     visible = visible_keys(arguments, first + i, block, count)
                     mask = mask_row(arguments, outer, head, first + i, block)
-                    scaled_scores(row, visible, scale, mask, integer(arguments, 12), element)
                     before = numbers[i]
-                    m = before
-                    for j in range(visible):
-                        m = maximum(m, read(row, j, element))
+                    m = scaled_and_greatest(
+                        row, visible, whole, scale, mask, integer(arguments, 12), lowest, element
+                    )
+                    m = maximum(before, m)
                     numbers[i] = m
                     shift = element(0) if m == lowest else m
                     part = element(0)
-                    for j in range(visible):
+                    last_visible = np.int32(visible)
+                    for j in range(whole):
                         e = exponential.exp(read(row, j, element) - shift)
+                        e = e if np.int32(j) < last_visible else element(0)
                         part = add(part, e)
                         write(row, j, e)
-                    for j in range(visible, count):
-                        write(row, j, element(0))
-                    factor = exponential.exp(before - shift)
+                    factor = element(0)
+                    if before != lowest:
+                        factor = exponential.exp(before - shift)
                     numbers[QUERIES + i] = numbers[QUERIES + i] * factor + part
                     if noise != 0:
                         at = ((place * queries + first + i) * keys + block) * size + noise
@@ -235,7 +257,6 @@ def backward(element):
                             visible = visible_keys(arguments, first + i, block, count)
                             mask = mask_row(arguments, outer, head, first + i, block)
                             step = integer(arguments, 12)
-                            scaled_scores(row, visible, scale, mask, step, element)
                             sums = read(
                                 integer(arguments, 25), place * queries + first + i, element
                             )
@@ -243,6 +264,17 @@ def backward(element):
                             for j in range(value_width):
                                 g = read(grad + i * grad_row, j, element)
                                 mean = add(mean, g * read(output + i * output_row, j, element))
+                            if noise == 0 and mask == 0:
+                                last_visible = np.int32(visible)
+                                for j in range(whole):
+                                    w = exponential.exp(read(row, j, element) * scale - sums)
+                                    g = read(grads, j, element) - mean
+                                    if np.int32(j) >= last_visible:
+                                        w, g = element(0), element(0)
+                                    write(row, j, w)
+                                    write(grads, j, w * g * scale)
+                                continue
+                            scaled_scores(row, visible, scale, mask, step, element)
                             if noise == 0:
                                 for j in range(visible):
                                     w = exponential.exp(read(row, j, element) - sums)

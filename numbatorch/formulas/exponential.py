@@ -110,12 +110,13 @@ def exp(x):
 
 @_native(exp, math.exp, cmath.exp)
 def _exp(x):
-    clamped = x if x > _F(-104.0) else _F(-104.0)
+    clamped = x if x > _F(-104.0) else _F(0.0)  # what underflows is slow to compute
     clamped = clamped if clamped < _F(88.8) else _F(88.8)
     n = nearest_integer(clamped * _LOG2_E)
     y = _exp_minus_one_reduced(_reduce_by_ln2(clamped, n)) + _ONE
     half = np.int32(n >> np.int32(1))  # 2**n itself may be out of range
     y = y * power_of_two(half) * power_of_two(np.int32(n - half))
+    y = y if x > _F(-104.0) else _F(0.0)
     return x if x != x else y
 
 
