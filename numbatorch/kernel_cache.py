@@ -49,6 +49,18 @@ def _module_text(name):
 
 
 @cache
+def _constants(name):
+    """The numbers that a module has under names in capitals.
+
+    They may come from a module of numbers alone, to which nothing in the globals leads.
+    """
+    if name == config.__name__:  # what a user sets changes no machine code
+        return ""
+    found = vars(sys.modules[name]).items()
+    return repr([(key, x) for key, x in found if key.isupper() and type(x) in (int, float)])
+
+
+@cache
 def _reachable_modules(name):
     """The package's modules that module `name` uses, found through its globals, itself included."""
     found, waiting = set(), [name]
@@ -83,7 +95,8 @@ def source_digest(function):
     modules = set()
     for member in _functions_in(function):
         modules |= _reachable_modules(member.__module__)
-    text = "".join(_module_text(name) for name in sorted(modules - {__name__}))
+    names = sorted(modules - {__name__})
+    text = "".join([_module_text(name) + _constants(name) for name in names])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -164,6 +164,16 @@ def test_the_digest_follows_the_formulas_in_other_files(monkeypatch):
     assert kernel_cache.source_digest(kernel) != before
 
 
+def test_the_digest_follows_numbers_imported_from_elsewhere(monkeypatch):
+    from numbatorch.op.native_call import calls, keys
+
+    before = kernel_cache.source_digest(calls.call)
+    kernel_cache._constants.cache_clear()
+    monkeypatch.setattr(keys, "PROBES", keys.PROBES + 1)
+    assert kernel_cache.source_digest(calls.call) != before
+    kernel_cache._constants.cache_clear()
+
+
 def _float32(count):
     from numbatorch import dtypes
 
