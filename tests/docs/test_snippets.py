@@ -19,7 +19,9 @@ PAGES = {
 import numbatorch as torch
 model = torch.nn.Linear(4, 3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 10)
 x, y = torch.randn(8, 4), torch.randint(0, 3, (8,))
+loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), 4)
 images = x
 """,
     "docs/performance.md": "",
