@@ -21,8 +21,8 @@ from ..cpu_builtins import (
     PyObject_CallNoArgs,
     PyTuple_New,
     PyTuple_SetItem,
-    PyType_GenericAlloc,
     call_kernel,
+    copied,
     set_word,
     word,
 )
@@ -216,18 +216,12 @@ def note_changes(table, state):
 
 
 @register_jitable
-def copied(table, template, storage):
+def looking_at(table, template, storage):
     """A new tensor like `template`, which has no memory, that looks at `storage`."""
-    result = PyType_GenericAlloc(word(template, 1), 0)
-    if result == 0:
-        return 0
-    for at in range(word(table, FIRST_SLOT), word(table, LAST_SLOT), 8):
-        value = word(template + at, 0)
-        if value != 0:
-            Py_IncRef(value)
-            set_word(result + at, 0, value)
-    Py_IncRef(storage)
-    set_word(result + word(table, SLOT_STORAGE), 0, storage)
+    result = copied(template, word(table, FIRST_SLOT), word(table, LAST_SLOT))
+    if result != 0:
+        Py_IncRef(storage)
+        set_word(result + word(table, SLOT_STORAGE), 0, storage)
     return result
 
 
@@ -240,7 +234,7 @@ def results(table, state, arguments):
         kind, object = word(row, KIND), word(row, OBJECT)
         if kind == FRESH:
             storage = word(object + word(table, FRESH_STORAGE), 0)
-            found = copied(table, word(row, TEMPLATE), storage)
+            found = looking_at(table, word(row, TEMPLATE), storage)
             if found == 0:
                 Py_DecRef(made)
                 return 0
