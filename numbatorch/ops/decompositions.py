@@ -368,8 +368,8 @@ def _(make):
     yield Sample(make(3, 2, dtype=dtypes.complex128))
 
 
-def _up_to_phase(results):
-    """What does not depend on the signs of eigenvectors."""
+def up_to_phase(results):
+    """Eigenvalues, and what of eigenvectors does not depend on their signs or phases."""
     values, vectors = results
     return values, vectors.abs()
 
@@ -377,10 +377,10 @@ def _up_to_phase(results):
 @samples("linalg_eigh")
 def _(make):
     for dtype in (dtypes.float64, dtypes.complex128):
-        yield Sample(make(3, 3, dtype=dtype)).between(hermitian, _up_to_phase)
-        yield Sample(make(2, 4, 4, dtype=dtype), "U").between(hermitian, _up_to_phase)
+        yield Sample(make(3, 3, dtype=dtype)).between(hermitian, up_to_phase)
+        yield Sample(make(2, 4, 4, dtype=dtype), "U").between(hermitian, up_to_phase)
     yield Sample(make(0, 0))
-    yield Sample(make(1, 1)).between(hermitian, _up_to_phase)
+    yield Sample(make(1, 1)).between(hermitian, up_to_phase)
 
 
 @samples("linalg_eigvalsh")

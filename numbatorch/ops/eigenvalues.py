@@ -6,7 +6,7 @@ from ..op import Spec, primitive
 from .arithmetic import conj_of
 from .checks import any_set
 from .closeness import isclose
-from .decompositions import NOT_CONVERGED
+from .decompositions import NOT_CONVERGED, up_to_phase
 from .linear_systems import (
     check_matrices,
     deliver_several,
@@ -105,19 +105,13 @@ def eigvals(A, *, out=None):
     return deliver("linalg_eigvals", _eig("linalg.eigvals", A)[0], out)
 
 
-def _up_to_phase(results):
-    """What does not depend on the phases of eigenvectors."""
-    values, vectors = results
-    return values, vectors.abs()
-
-
 @samples("linalg_eig")
 def _(make):
     for dtype in (dtypes.float64, dtypes.complex128):
-        yield Sample(make(3, 3, dtype=dtype)).between(None, _up_to_phase)
-        yield Sample(make(2, 4, 4, dtype=dtype)).between(None, _up_to_phase)
+        yield Sample(make(3, 3, dtype=dtype)).between(None, up_to_phase)
+        yield Sample(make(2, 4, 4, dtype=dtype)).between(None, up_to_phase)
     yield Sample(make(0, 0))
-    yield Sample(make(1, 1)).between(None, _up_to_phase)
+    yield Sample(make(1, 1)).between(None, up_to_phase)
 
 
 @samples("linalg_eigvals")
