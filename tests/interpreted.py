@@ -191,7 +191,10 @@ class Emitter:
         return array_at(pointer.address, (count,), self.dtype)
 
     def load(self, pointer):
-        return self._vector_at(pointer, self.lanes).copy()
+        return self.load_run(self.lanes, pointer)
+
+    def load_run(self, count, pointer):
+        return self._vector_at(pointer, count).copy()
 
     def store(self, value, pointer):
         self._vector_at(pointer, len(value))[:] = value

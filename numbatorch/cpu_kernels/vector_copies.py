@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from llvmlite import ir
 from numba.extending import intrinsic
 
 from .vectors import NAME, WORD, lanes, outlined, vector_bytes
@@ -98,16 +97,12 @@ def strip_copy(element, length, strips=1):
 
     def emit(at, count, x, x_step, out, out_step, strip_step):
         builder = at.builder
-        run = ir.VectorType(at.element, strips * length).as_pointer()
-        strip = ir.VectorType(at.element, length).as_pointer()
 
         def body(pointers, values):
-            found = builder.load(builder.bitcast(pointers[0], run))
-            found.align = at.size
+            found = at.load_run(strips * length, pointers[0])
             for i in range(strips):
                 part = at.mix(found, found, list(range(i * length, (i + 1) * length)))
-                place = builder.bitcast(pointers[1 + i], strip)
-                builder.store(part, place).align = at.size
+                at.store(part, pointers[1 + i])
             return []
 
         places = [

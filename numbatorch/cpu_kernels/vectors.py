@@ -61,12 +61,18 @@ class Emitter:
         return self.builder.gep(pointer, [offset])
 
     def load(self, pointer):
-        value = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()))
+        return self.load_run(self.lanes, pointer)
+
+    def load_run(self, count, pointer):
+        """A vector of any number of elements, which may fill several registers."""
+        run = ir.VectorType(self.element, count)
+        value = self.builder.load(self.builder.bitcast(pointer, run.as_pointer()))
         value.align = self.size
         return value
 
     def store(self, value, pointer):
-        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        """Store a vector of any number of elements."""
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
         self.builder.store(value, place).align = self.size
 
     def broadcast(self, pointer):
