@@ -3,6 +3,7 @@
 import functools
 import math
 import numbers
+import operator
 
 import numpy as np
 
@@ -597,10 +598,10 @@ def linspace(
     pin_memory=False,
 ):  # fmt: skip
     """`steps` evenly spaced numbers from start to end, both included."""
-    if not isinstance(steps, int | np.integer):
-        raise TypeError(f"linspace(): argument 'steps' must be int, not {type(steps).__name__}")
     dtype = _spaced_dtype("linspace", start, end, dtype if out is None else out.dtype)
-    return _from_values(_linspace(start, end, steps, dtype), dtype, device, out, requires_grad)
+    return _from_values(
+        _spaced("linspace", start, end, steps, dtype), dtype, device, out, requires_grad
+    )
 
 
 def _spaced_dtype(name, start, end, dtype):
@@ -615,8 +616,17 @@ def _spaced_dtype(name, start, end, dtype):
     return dtype or inferred
 
 
-def _linspace(start, end, steps, dtype):
+def _count(name, argument, value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{name}(): argument '{argument}' must be int, not {kind}") from None
+
+
+def _spaced(name, start, end, steps, dtype):
     """Evenly spaced numbers, counted from the nearer end, as PyTorch does it."""
+    steps = _count(name, "steps", steps)
     start, end = (x.item() if isinstance(x, graph.Value) else x for x in (start, end))
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -640,7 +650,7 @@ def logspace(
     """base ** linspace(start, end, steps)."""
     dtype = _spaced_dtype("logspace", start, end, dtype if out is None else out.dtype)
     exponents = dtypes.complex128 if dtype.is_complex else dtypes.float64
-    values = np.power(np.float64(base), _linspace(start, end, steps, exponents))
+    values = np.power(np.float64(base), _spaced("logspace", start, end, steps, exponents))
     return _from_values(values, dtype, device, out, requires_grad)
 
 

@@ -124,7 +124,7 @@ def normal(
     requires_grad=False, pin_memory=False,
 ):  # fmt: skip
     """Normal samples around a number in a given size, or around every element of tensors."""
-    if isinstance(mean, graph.Value) or isinstance(std, graph.Value):
+    if size is None and (isinstance(mean, graph.Value) or isinstance(std, graph.Value)):
         result = normal_of_tensors(mean, std, generator)
         return result if out is None else store(result, out)
     if size is None:
@@ -132,6 +132,8 @@ def normal(
             "normal() received an invalid combination of arguments: numbers as mean and std need a "
             "size"
         )
+    if len(getattr(mean, "shape", ())) or len(getattr(std, "shape", ())):
+        raise TypeError("normal() received an invalid combination of arguments: tensors and a size")
 
     def draw(result):
         normal_(result, mean, std, generator=generator)

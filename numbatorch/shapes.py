@@ -223,6 +223,11 @@ def wrap_dim(dim, rank, name="dim"):
     return dim % bound
 
 
+def as_indices(value):
+    """One integer, or several, as a tuple; an integer tensor of one element counts as an integer."""
+    return tuple(map(operator.index, value if isinstance(value, list | tuple) else (value,)))
+
+
 def reach(size, stride):
     """How many elements of storage a layout spans."""
     if 0 in size:

@@ -46,6 +46,43 @@ def test_collectives_of_one(world):
         distributed.broadcast(x, src=1)
 
 
+def test_collectives_with_gradients(world):
+    collectives = distributed.nn.functional
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    out = torch.zeros(2)
+    results = [
+        collectives.all_reduce(x, distributed.ReduceOp.AVG), collectives.all_gather(x)[0],
+        collectives.broadcast(x, 0), collectives.gather(x)[0], collectives.reduce(x, 0),
+        collectives.scatter([x], 0), collectives.reduce_scatter(out, [x]),
+        collectives.all_to_all([torch.zeros(2)], [x])[0],
+        collectives.all_to_all_single(torch.zeros(2), x),
+    ]  # fmt: skip
+    assert results[6] is out
+    for result in results:
+        assert result is not x and result.tolist() == [1.0, 2.0]
+        (grad,) = torch.autograd.grad(result, x, torch.tensor([3.0, 4.0]))
+        assert grad.tolist() == [3.0, 4.0]
+    with pytest.raises(ValueError, match="rank"):
+        collectives.broadcast(x, 1)
+
+
+def test_what_the_compiler_is_told():
+    compiler = torch.compiler
+
+    @compiler.assume_constant_result
+    @compiler.nested_compile_region
+    @compiler.allow_in_graph
+    def double(x):
+        return 2 * x
+
+    step = compiler.substitute_in_graph(len)(torch.compile(lambda x: double(x) + 1))
+    for _ in range(3):
+        compiler.cudagraph_mark_step_begin()
+        assert step(torch.ones(2)).tolist() == [3.0, 3.0]
+    assert compiler.list_backends() == ["numba"]
+    assert not compiler.is_dynamo_compiling() and not compiler.is_exporting()
+
+
 def test_jit_runs_eagerly():
     @torch.jit.script
     def double(x: torch.Tensor) -> torch.Tensor:

@@ -1,14 +1,10 @@
 """Names of PyTorch's tracer (`torch._dynamo`); what compiles here is `numbatorch.compiler`."""
 
 from .. import compiler
+from ..compiler import allow_in_graph, disable
 from . import config
 
 
 def reset():
     """Forget everything that was compiled."""
     compiler.reset()
-
-
-def allow_in_graph(fn):
-    """`fn` itself."""
-    return fn

@@ -12,12 +12,22 @@ background.py  kernels that are compiled while eager mode runs
 backward.py    the backward pass of a captured forward pass
 exporting.py   a plan as data in a file; exported.py runs it in another process
 compiled.py    what `compile` returns
+directives.py  what PyTorch's compiler is told, and what needs no telling here
 loops.py       steps over a whole data set in one native call
 """
 
 from .. import recording
 from ..nn.modules.module import Module
 from .compiled import CompiledFunction, CompileWarning, InferenceFunction
+from .directives import (
+    allow_in_graph,
+    assume_constant_result,
+    cudagraph_mark_step_begin,
+    is_exporting,
+    list_backends,
+    nested_compile_region,
+    substitute_in_graph,
+)
 from .explain import explain
 from .exported import ExportedProgram
 from .exporting import export, load, save
@@ -29,15 +39,23 @@ __all__ = [
     "CompiledFunction",
     "ExportedProgram",
     "OptimizedModule",
+    "allow_in_graph",
+    "assume_constant_result",
     "compile",
+    "cudagraph_mark_step_begin",
     "disable",
     "explain",
     "export",
     "is_compiling",
+    "is_dynamo_compiling",
+    "is_exporting",
+    "list_backends",
     "load",
     "loop",
+    "nested_compile_region",
     "reset",
     "save",
+    "substitute_in_graph",
 ]
 
 #: What `mode` may be: PyTorch's, which make no difference, and two of ours.
@@ -99,6 +117,9 @@ def disable(function=None, recursive=True, *, reason=None):
 def is_compiling():
     """Whether a function is being captured."""
     return recording.recorder is not None
+
+
+is_dynamo_compiling = is_compiling
 
 
 def reset():

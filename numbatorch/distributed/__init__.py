@@ -4,7 +4,7 @@ Programs written for many processes run as the only one: `init_process_group` wi
 of 1 works, whatever the backend, and RuntimeError says that there is no larger world.
 """
 
-from . import optim
+from . import nn, optim
 from .collectives import (
     ReduceOp,
     Work,

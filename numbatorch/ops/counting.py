@@ -1,6 +1,7 @@
 """How often values occur: bincount, histc, histogram."""
 
 import math
+import operator
 
 from .. import devices, dtypes, graph, return_types
 from ..op import scalar_name
@@ -25,6 +26,7 @@ def bincount(input, weights=None, minlength=0):
         )
     if len(input.shape) != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    minlength = operator.index(minlength)
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     if weights is not None and weights.shape != input.shape:

@@ -8,7 +8,7 @@ import numpy as np
 from .. import devices, dtypes, graph, shapes
 from ..formulas import fourier as formulas
 from ..op import Spec, copy_values, primitive, scalar_name
-from ..shapes import Size, wrap_dim
+from ..shapes import Size, as_indices, wrap_dim
 from .arithmetic import conj_of
 from .casting import cast, to_device
 from .output import deliver
@@ -173,11 +173,11 @@ def _sizes_and_dims(x, s, dim, last_is_half=False):
     """(sizes, dims) of a transform in several dimensions, from arguments that may be None."""
     rank = len(x.shape)
     if dim is not None:
-        dims = [wrap_dim(d, rank) for d in ([dim] if isinstance(dim, int) else dim)]
+        dims = [wrap_dim(d, rank) for d in as_indices(dim)]
         if len(set(dims)) != len(dims):
             raise RuntimeError("FFT dims must be unique")
     if s is not None:
-        s = [s] if isinstance(s, int) else list(s)
+        s = list(as_indices(s))
         if dim is not None and len(s) != len(dims):
             raise RuntimeError("When given, dim and shape arguments must have the same length")
         if len(s) > rank:
@@ -394,7 +394,7 @@ def _shifted(x, dim, more):
     if dim is None:
         dims = list(range(len(x.shape)))
     else:
-        dims = [wrap_dim(d, len(x.shape)) for d in ([dim] if isinstance(dim, int) else dim)]
+        dims = [wrap_dim(d, len(x.shape)) for d in as_indices(dim)]
     if not dims:
         return x.clone()
     return FUNCTIONS["roll"](x, [(x.shape[d] + more) // 2 for d in dims], dims)

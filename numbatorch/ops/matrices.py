@@ -1,5 +1,7 @@
 """Diagonals and triangles of matrices."""
 
+import operator
+
 import numpy as np
 
 from .. import devices, dtypes, graph
@@ -100,7 +102,7 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
 @function
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     """Matrices in dimensions dim1 and dim2 with the last dimension of `input` on a diagonal."""
-    rank = len(input.shape) + 1
+    rank, offset = len(input.shape) + 1, operator.index(offset)
     dim1, dim2 = wrap_dim(dim1, rank), wrap_dim(dim2, rank)
     if dim1 == dim2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -117,7 +119,7 @@ def diag(input, diagonal=0, *, out=None):
     if len(input.shape) == 1:
         result = diag_embed(input, diagonal)
     elif len(input.shape) == 2:
-        result = clone(diagonal_op(input, offset=diagonal, dim1=0, dim2=1))
+        result = clone(diagonal_op(input, offset=operator.index(diagonal), dim1=0, dim2=1))
     else:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(input.shape)}D")
     return result if out is None else store(result, out)

@@ -4,7 +4,7 @@ import math
 
 from .. import devices, dtypes, graph, return_types
 from ..op import Spec, copy_values, primitive, scalar_name
-from ..shapes import wrap_dim
+from ..shapes import as_indices, wrap_dim
 from . import reduction
 from .decompositions import eigh, eigvalsh, linalg_svd, svdvals
 from .linear_systems import (
@@ -55,7 +55,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
             "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
             f"{scalar_name(A.dtype)}"
         )
-    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    dim = as_indices(dim)
     if len(dim) != 2:
         raise RuntimeError("linalg.matrix_norm: dim must be a 2-tuple")
     _check_order(ord)
@@ -85,7 +85,7 @@ def _norm_of_matrices(A, ord):
 def linalg_norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     """A norm of vectors or of matrices, by how many dimensions `dim` names; flattened without `ord`."""
     if dim is not None:
-        dim = (dim,) if isinstance(dim, int) else tuple(dim)
+        dim = as_indices(dim)
     if ord is None:
         return reduction.vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
     if dim is None and len(A.shape) not in (1, 2):

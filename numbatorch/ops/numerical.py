@@ -58,7 +58,7 @@ def _trapezoids(name, y, x, dx, dim):
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """The derivatives of samples along dimensions, by central differences."""
     rank = len(input.shape)
-    dims = range(rank) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = range(rank) if dim is None else shapes.as_indices(dim)
     dims = [shapes.wrap_dim(d, rank) for d in dims]
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
@@ -232,7 +232,7 @@ def vander(x, N=None, increasing=False):
 @function(method=False)
 def unravel_index(indices, shape):
     """The index of each dimension of `shape`, from indices into the flattened tensor."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = shapes.as_indices(shape)
     if indices.dtype.category != dtypes.INTEGRAL:
         raise ValueError(f"expected 'indices' to be an integer dtype, but got {indices.dtype}")
     if any(size < 0 for size in sizes):

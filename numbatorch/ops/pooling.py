@@ -327,11 +327,13 @@ def _adaptive(op, rank, input, output_size):
                 f"input has sizes {list(input.shape)} with dimension {len(input.shape) + d} "
                 "being empty"
             )
-    sizes = tuple(output_size) if isinstance(output_size, tuple | list | shapes.Size) else None
-    sizes = (output_size,) * rank if sizes is None else sizes * (rank if len(sizes) == 1 else 1)
+    sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,)
+    sizes = sizes * (rank if len(sizes) == 1 else 1)
     if len(sizes) != rank:
         raise RuntimeError(f"{op}: output_size must be {rank}")
-    sizes = tuple(n if size is None else size for size, n in zip(sizes, input.shape[-rank:]))
+    sizes = tuple(
+        n if size is None else operator.index(size) for size, n in zip(sizes, input.shape[-rank:])
+    )
     if any(size < 0 for size in sizes):
         raise RuntimeError(
             f"{op}: elements of output_size must be greater than or equal to 0 but received "

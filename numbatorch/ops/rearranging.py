@@ -1,11 +1,13 @@
 """Elements in another order, or several times: flip, roll, pad, repeat_interleave."""
 
+import operator
+
 import numpy as np
 
 from .. import devices, dtypes, graph
 from ..formulas import combining
 from ..op import Spec, copy_values, primitive
-from ..shapes import Size, wrap_dim
+from ..shapes import Size, as_indices, wrap_dim
 from . import lookup, scalars
 from .indexing import index_op
 from .registry import Sample, function, samples
@@ -78,7 +80,7 @@ def rot90(input, k=1, dims=(0, 1)):
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
-    k %= 4
+    k = operator.index(k) % 4
     flipped = {0: (), 1: (second,), 2: (first, second), 3: (first,)}[k]
     result = flip_op(input, dims=flipped)
     return transpose(result, first, second) if k % 2 else result
@@ -111,8 +113,8 @@ def _(grad, shifts, dims):
 @function
 def roll(input, shifts, dims=None):
     """A copy with dimensions shifted in a circle; without `dims`, all elements as one row."""
-    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    dims = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    shifts = as_indices(shifts)
+    dims = () if dims is None else as_indices(dims)
     if not shifts:
         raise RuntimeError("`shifts` required")
     if not dims:

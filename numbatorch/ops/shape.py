@@ -7,7 +7,7 @@ import warnings
 from .. import changes, dtypes, graph, shapes
 from ..array import initialise
 from ..op import check_writable, repeated
-from ..shapes import Size, broadcast_shapes, wrap_dim
+from ..shapes import Size, as_indices, broadcast_shapes, wrap_dim
 from .arithmetic import conj_of
 from .copying import clone, clone_op
 from .reduction import sum_to_size
@@ -130,8 +130,7 @@ def ravel(input):
 def movedim(input, source, destination):
     """Dimensions `source` moved to the positions `destination`; the others keep their order."""
     rank = len(input.shape)
-    source = (source,) if isinstance(source, int) else tuple(source)
-    destination = (destination,) if isinstance(destination, int) else tuple(destination)
+    source, destination = as_indices(source), as_indices(destination)
     if len(source) != len(destination):
         raise RuntimeError(
             "movedim: Invalid source or destination dims: source and destination must have the same "

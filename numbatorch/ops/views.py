@@ -5,7 +5,7 @@ import operator
 from .. import devices, dtypes, graph, shapes
 from ..array import initialise
 from ..op import Layout, Spec, copy_values, primitive, repeated, view
-from ..shapes import Size, contiguous_strides, reach, wrap_dim
+from ..shapes import Size, as_indices, contiguous_strides, reach, wrap_dim
 from .copying import clone_op, fresh_full
 from .registry import function, method
 
@@ -42,8 +42,8 @@ def _(grad, source, size, stride, storage_offset):
 @function(name="as_strided")
 def as_strided(input, size, stride, storage_offset=None):
     """A view of the storage of `input` with the given shape, strides and offset."""
-    size, stride = Size(size), tuple(stride)
-    offset = input.offset if storage_offset is None else storage_offset
+    size, stride = Size(as_indices(size)), as_indices(stride)
+    offset = input.offset if storage_offset is None else operator.index(storage_offset)
     if len(size) != len(stride):
         raise RuntimeError(
             f"mismatch in length of strides and shape: {list(size)} and {list(stride)}"
@@ -398,7 +398,7 @@ def narrow(input, dim, start, length):
     size = input.shape[dim]
     if isinstance(start, graph.Value) and (start.shape or start.dtype.category != dtypes.INTEGRAL):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
-    start = int(start)
+    start, length = int(start), operator.index(length)
     if not -size <= start <= size:
         raise IndexError(
             f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
@@ -501,7 +501,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     dim1, dim2 = wrap_dim(dim1, rank), wrap_dim(dim2, rank)
     if dim1 == dim2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return diagonal_op(input, offset=offset, dim1=dim1, dim2=dim2)
+    return diagonal_op(input, offset=operator.index(offset), dim1=dim1, dim2=dim2)
 
 
 @view(name="unfold")
@@ -529,6 +529,7 @@ def _(grad, input_shape, dimension, size, step):
 @method(name="unfold")
 def unfold(self, dimension, size, step):
     """Windows of `size` every `step` along `dimension`, as a new last dimension."""
+    size, step = as_indices((size, step))
     if not self.shape:
         if size not in (0, 1):
             raise RuntimeError(f"maximum size for tensor at dimension 0 is 1 but size is {size}")
