@@ -4,6 +4,7 @@ import math
 
 from .. import dtypes, graph
 from ..formulas import activations as formulas
+from ..op import scalar_name
 from .arithmetic import mul
 from .autocast import lower_precision
 from .elementwise import (
@@ -157,6 +158,8 @@ def prelu(input, weight):
         raise RuntimeError(
             f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
         )
+    if not input.dtype.is_floating_point:
+        raise NotImplementedError(f"\"prelu_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if len(weight.shape) > 1:
         raise RuntimeError(
             "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = "

@@ -24,20 +24,24 @@ from .scalars import is_number
 add_op = binary("add", formulas.add, publish=False)
 
 
+def _reject_bools(inputs):
+    bools = [_dtype_category(x) == dtypes.BOOLEAN for x in inputs]
+    if any(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with "
+            + ("two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+               "instead."
+               if all(bools) else
+               "a bool tensor is not supported. If you are trying to invert a mask, use the "
+               "`~` or `logical_not()` operator instead.")
+        )  # fmt: skip
+
+
 class _Difference(Elementwise):
     """A difference, which bools have none of."""
 
     def prepare(self, inputs, target=None):
-        bools = [_dtype_category(x) == dtypes.BOOLEAN for x in inputs]
-        if any(bools):
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with "
-                + ("two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
-                   "instead."
-                   if all(bools) else
-                   "a bool tensor is not supported. If you are trying to invert a mask, use the "
-                   "`~` or `logical_not()` operator instead.")
-            )  # fmt: skip
+        _reject_bools(inputs)
         return super().prepare(inputs, target)
 
 
@@ -122,6 +126,7 @@ def _difference(input, other, alpha):
     """(op, inputs, params) for input - alpha * other."""
     if alpha == 1 and alpha is not True:
         return sub_op, (input, other), {}
+    _reject_bools((input, other))
     _check_alpha(input, other, alpha)
     return _sum(input, other, -alpha)
 

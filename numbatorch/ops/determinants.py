@@ -7,6 +7,7 @@ from .arithmetic import conj_of
 from .linear_systems import (
     broadcast_batches,
     check_matrices,
+    check_same_dtype,
     conjugated,
     deliver_several,
     dense_copy,
@@ -251,6 +252,7 @@ def cholesky_solve(B, L, upper=False, *, out=None):
             f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by "
             f"{L.shape[-1]} but each b matrix is {B.shape[-2]} by {B.shape[-1]}"
         )
+    check_same_dtype("cholesky_solve", L, B)
     return deliver("cholesky_solve", cholesky_solve_op(B, L, upper=upper), out)
 
 

@@ -2,7 +2,7 @@
 
 from .. import shapes
 from .autocast import full_precision
-from .matmul import matmul
+from .matmul import check_dtypes, matmul
 from .registry import Sample, function, samples
 
 _MODES = (
@@ -29,6 +29,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError("cdist only supports non-negative p values")
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    check_dtypes("expected scalar type {} but found {}", x1, x2)
     many = x1.shape[-2] > 25 or x2.shape[-2] > 25
     if p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and many)):
         return _by_products(x1, x2)

@@ -82,7 +82,7 @@ class Elementwise(Op):
 
     def __init__(
         self, infer, formula, rule=promote, *, domain=None, rejects=(), rejection=None,
-        numbers=ANY, **attributes
+        numbers=ANY, mixed=None, **attributes
     ):  # fmt: skip
         self.formula = formula
         self.rule = rule
@@ -92,6 +92,8 @@ class Elementwise(Op):
         self.rejects = rejects
         #: What is said of them: a RuntimeError with this message, else a NotImplementedError.
         self.rejection = rejection
+        #: What is said where dtypes differ, by ops that do not promote.
+        self.mixed = mixed
         #: The positions of operands that must be tensors.
         self.tensors_only = numbers
         self.compares = rule is compare
@@ -231,6 +233,8 @@ class Elementwise(Op):
         """
         dtype = _shared_dtype(inputs)
         if dtype is None:
+            if self.mixed is not None and len({getattr(x, "dtype", None) for x in inputs}) > 1:
+                raise RuntimeError(self.mixed)
             inputs, dtype = scalars.promoted(self, inputs)
         elif dtype in self._computed_as_is:
             return inputs

@@ -327,6 +327,8 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
 @function
 def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False, *, out=None):
     """(the x with A x = b, A); the old name of `linalg.solve_triangular`."""
+    check_numbers("triangular_solve", b)
+    check_same_dtype("triangular_solve", A, b)
     turned = adjoint(A) if transpose else A
     solved = triangular_op(turned, b, upper=upper != transpose, unit=unitriangular)
     results = solved, A.clone().expand(*solved.shape[:-2], *A.shape[-2:])

@@ -7,8 +7,16 @@ from .. import devices, dtypes, return_types, shapes
 from ..shapes import wrap_dim
 from . import reduction
 from .arithmetic import conj_of
-from .linear_systems import check_matrices, deliver_several, inv, linalg, regular, solve
-from .matmul import adjoint, matmul
+from .linear_systems import (
+    check_matrices,
+    check_same_dtype,
+    deliver_several,
+    inv,
+    linalg,
+    regular,
+    solve,
+)
+from .matmul import adjoint, check_dtypes, matmul
 from .output import deliver
 from .registry import FUNCTIONS, Sample, function, samples
 
@@ -128,6 +136,7 @@ def householder_product(A, tau, *, out=None):
             "torch.linalg.householder_product: input.shape[-2] must be greater than or equal to "
             "input.shape[-1]"
         )
+    check_same_dtype("torch.linalg.householder_product", A, tau)
     below = FUNCTIONS["tril"](A, -1)
     eye = FUNCTIONS["eye"](rows, columns, dtype=A.dtype, device=devices.of(A))
     vectors, result = below + eye, (A * 0).copy_(eye.expand(A.shape))
@@ -185,6 +194,9 @@ def linalg_cross(input, other, *, dim=-1, out=None):
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and "
             f"{other.shape[dim]}"
         )
+    check_dtypes("expected scalar type {} but found {}", input, other)
+    if input.dtype is dtypes.bool_:
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
     a, b = FUNCTIONS["broadcast_tensors"](input, other)
     result = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
     return deliver("linalg_cross", result, out)
@@ -204,6 +216,7 @@ def cross(input, other, dim=None, *, out=None):
 @linalg
 def vecdot(x, y, *, dim=-1, out=None):
     """The sums of conj(x) * y along `dim`."""
+    check_same_dtype("linalg.vecdot", x, y)
     return deliver("linalg_vecdot", (conj_of(x) * y).sum(dim), out)
 
 

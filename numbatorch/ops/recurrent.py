@@ -43,6 +43,7 @@ def recurrence(
     if batch_sizes is None:
         _check_shape("input", projected, (*_placed(batch, leading, batch_first), w_hh.shape[0]))
     for name, x, shape in (
+        ("hidden", hidden, (batch, outputs)),
         ("cell", cell, (batch, width)),
         ("w_hh", w_hh, (GATES[mode] * width, outputs)),
         ("b_hh", b_hh, (GATES[mode] * width,)),

@@ -73,6 +73,7 @@ def _(grad):
 @elementwise(
     formulas.heaviside, publish=True, rejects=COMPLEX, numbers=TENSORS, sampled=False,
     rejection="heaviside is not yet implemented for complex tensors.",
+    mixed="heaviside is not yet implemented for tensors with different dtypes.",
 )  # fmt: skip
 def heaviside(input, values):
     pass

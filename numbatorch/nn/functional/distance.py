@@ -25,10 +25,12 @@ def pairwise_distance(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between ``x1`` and ``x2`` along ``dim``."""
-    if not (x1.is_floating_point() and x2.is_floating_point()):
+    dtype = x1.dtype if x1.dtype is x2.dtype else ops.result_type(x1, x2)
+    if not dtype.is_floating_point:
         raise RuntimeError(
-            f"expected common dtype to be floating point, yet common dtype is {x1.dtype}"
+            f"expected common dtype to be floating point, yet common dtype is {dtype}"
         )
+    x1, x2 = x1.to(dtype), x2.to(dtype)
     x1, x2 = ops.broadcast_tensors(x1, x2)
     norm1 = ops.norm(x1, 2, dim=dim, keepdim=True)
     norm2 = ops.norm(x2, 2, dim=dim, keepdim=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from numbatorch import ops
+from numbatorch import dtypes, ops
 from numbatorch.nn.functional.distance import pairwise_distance
+from numbatorch.nn.functional.mixed_dtypes import written_as
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
 from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
@@ -55,7 +56,8 @@ def soft_margin_loss(
 ) -> Tensor:
     """log(1 + exp(-target input))"""
     reduction = current_reduction(size_average, reduce, reduction)
-    return reduce_loss((-target * input).exp().log1p(), reduction)
+    factor = target.to(input.dtype) if target.dtype is dtypes.bool_ else target
+    return reduce_loss(written_as((-factor * input).exp().log1p(), input), reduction)
 
 
 @full_precision

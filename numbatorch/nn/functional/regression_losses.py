@@ -5,6 +5,7 @@ import warnings
 
 from numbatorch import creation, ops
 from numbatorch.autograd import Function, no_grad
+from numbatorch.nn.functional.mixed_dtypes import check_same, promoted, written_as
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
 from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
@@ -21,7 +22,7 @@ def mse_loss(
 ) -> Tensor:
     """(input - target)^2"""
     reduction = current_reduction(size_average, reduce, reduction)
-    input, target = _broadcast(input, target)
+    input, target = promoted("mse_cpu", *_broadcast(input, target))
     difference = input - target
     return _weighted_reduction(difference * difference, weight, reduction)
 
@@ -52,7 +53,7 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Squared below ``beta``, absolute above: d^2 / (2 beta), or d - beta / 2."""
     reduction = current_reduction(size_average, reduce, reduction)
-    input, target = _broadcast(input, target)
+    input, target = promoted("smooth_l1_cpu", *_broadcast(input, target))
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     distance = (input - target).abs()
@@ -72,12 +73,14 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Squared up to ``delta``, linear beyond: d^2 / 2, or delta (d - delta / 2)."""
-    input, target = _broadcast(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    own = input
+    input, target = promoted("huber_cpu", *_broadcast(input, target))
     distance = (input - target).abs()
     near = ops.clamp(distance, max=delta)  # so that what is infinite has a gradient
     loss = ops.where(distance <= delta, 0.5 * near * near, delta * (distance - 0.5 * delta))
+    loss = written_as(loss, own)
     if weight is not None:  # unlike in mse_loss, a mean does not divide by the weights
         loss = loss * _checked_weight(weight, loss)
     return reduce_loss(loss, reduction)
@@ -164,10 +167,14 @@ def binary_cross_entropy(
             f"Using a target size ({target.size()}) that is different to the input size "
             f"({input.size()}) is deprecated. Please ensure they have the same size."
         )
+    check_same(input, target)
+    promoted("binary_cross_entropy", input, target)
     _check_probabilities("input", input)
     _check_probabilities("target", target)
     loss = _BinaryCrossEntropy.apply(input, target)
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    if weight is not None:
+        loss = written_as(loss * weight, input)
+    return reduce_loss(loss, reduction)
 
 
 class _BinaryCrossEntropy(Function):
@@ -218,7 +225,7 @@ def binary_cross_entropy_with_logits(
     log_probability = ops.logsigmoid(input)
     if pos_weight is not None:
         log_probability = log_probability * ((pos_weight - 1) * target + 1)
-    loss = (1 - target) * input - log_probability
+    loss = written_as((1 - target) * input - log_probability, target)
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
@@ -241,6 +248,8 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
+    if not (input.is_floating_point() and target.is_floating_point()):
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         loss = target.exp() * (target - input)
     else:

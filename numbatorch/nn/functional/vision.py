@@ -161,6 +161,13 @@ def _check_grid_inputs(input: Tensor, grid: Tensor, mode: str, padding_mode: str
             "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but "
             f"got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
         )
+    if input.dtype is not grid.dtype:
+        raise RuntimeError(
+            f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} "
+            f"and grid has {grid.dtype}"
+        )
+    if not input.is_floating_point():
+        raise NotImplementedError(f"grid_sampler(): not implemented for {input.dtype}")
     if input.size(0) != grid.size(0):
         raise RuntimeError(
             "grid_sampler(): expected grid and input to have same batch size, but got input with "
