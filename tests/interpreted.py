@@ -18,16 +18,19 @@ import itertools
 import math
 import pkgutil
 import threading
+from types import FunctionType
 
 import interpreted_builtins
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core.typing.templates import builtin_registry
 from numba.core.extending import _Intrinsic
 from numba.np.numpy_support import as_dtype
 
 from numbatorch import cpu_kernels, cpu_target, formulas
 from numbatorch.cpu_kernels import native, vectors
+from numbatorch.formulas import arithmetic, circular, exponential, library, power
 
 # Memory -----------------------------------------------------------------------------------------
 
@@ -312,6 +315,61 @@ def _outlined(name, element, count, emit, outlined=vectors.outlined):
     return outlined(name, element, count, emit)
 
 
+# Formulas ---------------------------------------------------------------------------------------
+
+#: Where functions have formulas of their own for some types when compiled, and are NumPy's in Python.
+BY_TYPE = arithmetic, circular, exponential, library, power
+
+
+def _as_compiled(choose, plain):
+    """run(...): what `choose` has compiled code do with numbers of these types, as Python."""
+    chosen = {}
+
+    def run(*values):
+        kinds = tuple(map(type, values))
+        if kinds not in chosen:
+            chosen[kinds] = choose(*map(numba.typeof, values)) or plain
+        try:
+            with np.errstate(all="ignore"):
+                result = chosen[kinds](*values)
+        except (ValueError, OverflowError, ZeroDivisionError):  # compiled code raises none
+            return plain(*values)
+        return type(values[0])(result) if isinstance(values[0], np.inexact) else result
+
+    return run
+
+
+def _choose_by_type():
+    """Let those functions run the formula that compiled code would."""
+    homes = {module.__name__ for module in BY_TYPE}
+    for function, kind in builtin_registry.globals:
+        choose = getattr(kind.templates[0], "_overload_func", None) if kind else None
+        if not isinstance(function, FunctionType) or function.__module__ not in homes:
+            continue
+        if choose.__name__ == "ov_wrap":  # a formula for all types, which runs as it is
+            continue
+        plain = FunctionType(
+            function.__code__, function.__globals__, function.__name__, None, function.__closure__
+        )
+        place = f"_as_compiled_{next(_numbers)}"
+        function.__globals__[place] = _as_compiled(choose, plain)
+        function.__code__ = _code_of_a_call(place, function.__code__.co_freevars)
+
+
+def _code_of_a_call(place, free):
+    """The code of a function that calls the global function `place`; it has such free variables."""
+    source = f"""
+def outer({", ".join(free)}):
+    def call(*values):
+        ({"".join(name + ", " for name in free)})
+        return {place}(*values)
+    return call
+"""
+    made = {}
+    exec(source, made)
+    return made["outer"](*free).__code__
+
+
 # Launches ---------------------------------------------------------------------------------------
 
 _functions = {}
@@ -394,6 +452,7 @@ def interpret():
     launcher = cpu_target.Kernel(_in_chunks, frozenset())
     cpu_target.parallel_launcher = lambda: launcher
     interpreted_builtins.interpret(MEANINGS, _frames)
+    _choose_by_type()
     for module in _modules(cpu_kernels):
         if getattr(module, "np", None) is np:
             module.np = _Numpy()

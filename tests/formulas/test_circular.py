@@ -49,3 +49,13 @@ def test_other_types_are_the_library_s(name):
     np.testing.assert_allclose(
         compiled(getattr(circular, name))(z), getattr(np, name)(z), rtol=1e-13
     )
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_numbers_one_by_one(name):
+    """As plain Python, which is where `--interpret` follows the polynomials line by line."""
+    for number in np.concatenate([[0, -0.0], np.linspace(-9, 9, 41), [1e5, -1e10]]):
+        x = np.float32(number)
+        actual, exact = getattr(circular, name)(x), getattr(np, name)(np.float64(x))
+        assert actual.dtype == np.float32 and abs(actual - exact) < 1e-7
+        assert actual != 0 or np.signbit(actual) == np.signbit(exact)

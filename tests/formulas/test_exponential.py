@@ -63,3 +63,22 @@ def test_complex(name):
     np.testing.assert_allclose(
         compiled(getattr(exponential, name))(z), REFERENCE[name](z), rtol=1e-13
     )
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_numbers_one_by_one(name):
+    """As plain Python, which is where `--interpret` follows the polynomials line by line."""
+    x = np.concatenate([BORDERS, np.linspace(-4, 4, 41, dtype=np.float32)])
+    actual = np.array([getattr(exponential, name)(number) for number in x])
+    exact = REFERENCE[name](x.astype(np.float64))
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, exact.astype(np.float32), rtol=4e-7, atol=1.2e-38)
+
+
+@pytest.mark.parametrize("name", ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh"])
+def test_complex_numbers_one_by_one(name):
+    for z in (np.complex64(0.3 + 0.4j), np.complex128(-1.2 + 2j)):
+        actual = getattr(exponential, name)(z)
+        assert actual.dtype == z.dtype
+        np.testing.assert_allclose(actual, REFERENCE[name](z), rtol=1e-6)
