@@ -17,6 +17,12 @@ LEAST = 86
 #: What runs with kernels as Python: samples of every op, in several layouts.
 OPS = "--interpret", "tests/test_op_table.py", "-k", "not second_order and not left_alone"
 
+#: What else runs with kernels as Python: the tests of families of kernels that are marked small.
+KERNELS = (
+    "--interpret", "-m", "small",
+    "tests/cpu_kernels", "tests/formulas", "tests/optim", "tests/test_random.py",
+)  # fmt: skip
+
 #: What runs with builtins as Python: calls that are repeated, and compiled programs. Left out is what
 #: repeats a call hundreds of times, or watches memory that the interpretation itself takes.
 BUILTINS = (
@@ -39,7 +45,7 @@ def measure(*arguments):
 
 def main(chosen):
     run("coverage", "erase")
-    failures = measure(*chosen) + measure(*OPS) + measure(*BUILTINS)
+    failures = sum(measure(*tests) for tests in (chosen, OPS, KERNELS, BUILTINS))
     least = 0 if chosen else LEAST
     return failures + run("coverage", "report", f"--fail-under={least}")
 

@@ -98,6 +98,7 @@ def test_a_generator_of_its_own():
 # Recorded from PyTorch 2.13 -----------------------------------------------------------------------
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_elements(name):
     table = {**programs.FILLS, **programs.PERMUTATIONS, **programs.CHOICES}

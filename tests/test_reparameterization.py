@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 import numbatorch as nt
+from numbatorch.formulas import reparameterization
 
 
 def _parameters(seed, count=400):
@@ -36,6 +37,36 @@ def test_dirichlet_gradient_is_that_of_the_beta_quantile():
     expected = _numerically(lambda a: special.betaincinv(a, beta, level), alpha)
     assert np.median(np.abs(found / expected - 1)) < 2e-3
     assert np.quantile(np.abs(found / expected - 1), 0.99) < 0.05
+
+
+def test_formulas_as_plain_python():
+    """The series, the saddle points and the fits between them, number by number."""
+    alpha, level = _parameters(5, 150)
+    beta = _parameters(6, 150)[0]
+    for a, b, u in zip(alpha, beta, level):
+        x = special.gammaincinv(a, u)
+        expected = _numerically(lambda a: special.gammaincinv(a, u), a)  # noqa: B023
+        assert reparameterization.standard_gamma_gradient(a, x) == pytest.approx(expected, 2e-3)
+        x = special.betaincinv(a, b, u)
+        if 1e-3 < x < 1 - 1e-3:
+            expected = _numerically(lambda a: special.betaincinv(a, b, u), a)  # noqa: B023
+            found = reparameterization.dirichlet_gradient(x, a, a + b) * (1 - x)
+            assert found == pytest.approx(expected, 0.06)
+
+
+@pytest.mark.parametrize("mean", [0.15, 0.5, 0.85])
+def test_the_beta_fit_at_the_mean(mean):
+    """Where the saddle point's two sides meet it is 0 / 0, and a fit stands in."""
+    alpha, beta = 40.0 * mean, 40.0 * (1 - mean)
+    level = special.betainc(alpha, beta, mean)
+    expected = _numerically(lambda a: special.betaincinv(a, beta, level), alpha)
+    found = reparameterization.dirichlet_gradient(mean, alpha, alpha + beta) * (1 - mean)
+    assert found == pytest.approx(expected, 1e-2)
+
+
+def test_digamma():
+    for x in (0.1, 1.0, 2.5, 10.0, 300.0):
+        assert reparameterization.digamma(x) == pytest.approx(special.digamma(x), 1e-12)
 
 
 def test_a_sample_is_differentiable():

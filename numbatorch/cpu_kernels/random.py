@@ -89,7 +89,7 @@ def read_count32_and_low(arguments, first):
 
 @register_jitable
 def read_count64_and_low(arguments, first):
-    return np.uint64(integer(arguments, first)), integer(arguments, first + 1)
+    return np.uint64(np.int64(integer(arguments, first))), integer(arguments, first + 1)
 
 
 def independent(formula, words_each, bits, read, convert, store, out_type, out_bytes):

@@ -14,7 +14,9 @@ PAIRS = [(kernels.argmax, np.argmax), (kernels.argmin, np.argmin)]
 @pytest.mark.parametrize("dtype", [
     np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.int8, np.uint8, np.bool_,
 ])  # fmt: skip
-@pytest.mark.parametrize("shape", [(3, 1200), (12, 9, 14), (300, 3), (1, 130)])
+@pytest.mark.parametrize("shape", [
+    pytest.param((2, 40), marks=pytest.mark.small), (3, 1200), (12, 9, 14), (300, 3), (1, 130),
+])  # fmt: skip
 def test_ties_nan_and_layouts(dtype, shape):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2 if dtype is np.bool_ else 100, shape).astype(dtype)
@@ -39,6 +41,7 @@ def test_ties_nan_and_layouts(dtype, shape):
                     np.testing.assert_array_equal(found, chosen.squeeze(dim))
 
 
+@pytest.mark.small
 def test_indices_alone_and_rows_of_the_initial_value():
     x = np.full((3, 40), -np.inf, np.float32)
     x[1, 7] = np.nan

@@ -23,6 +23,14 @@ CASES = [
     (1, 8, 8, (3, 300), (3, 3), (2, 2), (4, 0), (1, 1), 1),  # a block is part of a map
 ]
 
+#: Cases that run as plain Python too.
+SMALL = [
+    (1, 8, 9, (3, 3), (3, 3), (2, 2), (1, 1), (1, 1), 1),
+    (2, 9, 8, (5,), (4,), (3,), (2,), (2,), 1),
+    (1, 8, 8, (3, 2), (1, 1), (2, 2), (0, 0), (1, 1), 1),
+    (1, 8, 8, (2, 3, 2), (2, 1, 2), (1, 1, 1), (1, 0, 0), (1, 1, 1), 1),
+]
+
 
 def make(case, dtype):
     images, channels, outs, sizes, kernel, stride, padding, dilation, groups = case
@@ -50,6 +58,13 @@ def test_against_shifted_slices(case, dtype, tolerance):
             moved = reference(*operands, None, *geometry)
             scale = np.linalg.norm(nudge) * np.linalg.norm(gradient)
             assert abs(np.vdot(nudge, gradient) - np.vdot(moved, grad)) <= tolerance * scale
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("float64", 1e-13)])
+@pytest.mark.parametrize("case", SMALL)
+def test_small_ones_against_shifted_slices(case, dtype, tolerance):
+    test_against_shifted_slices(case, dtype, tolerance)
 
 
 @pytest.mark.parametrize("case", CASES[:2] + CASES[-3:])

@@ -51,6 +51,7 @@ def test_other_types_are_the_library_s(name):
     )
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("name", ["sin", "cos"])
 def test_numbers_one_by_one(name):
     """As plain Python, which is where `--interpret` follows the polynomials line by line."""

@@ -65,6 +65,7 @@ def test_complex(name):
     )
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("name", REFERENCE)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_numbers_one_by_one(name):
@@ -76,6 +77,7 @@ def test_numbers_one_by_one(name):
     np.testing.assert_allclose(actual, exact.astype(np.float32), rtol=4e-7, atol=1.2e-38)
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("name", ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh"])
 def test_complex_numbers_one_by_one(name):
     for z in (np.complex64(0.3 + 0.4j), np.complex128(-1.2 + 2j)):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import numbatorch as torch
+from numbatorch.formulas import bessel, orthogonal_polynomials
 from numbatorch.ops import special_without_gradients as declared
 
 POINTS = np.concatenate([np.linspace(-30, 30, 601), [0, 1e-8, 7.999, 8.001, 2.0801, -2.0801, 1e4]])
@@ -41,3 +42,21 @@ def test_polynomials_are_pytorchs(name):
         np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-9, atol=1e-9)
     degrees = torch.special.legendre_polynomial_p(2.0, torch.tensor([1, 2]))
     assert degrees.tolist() == [2, 5.5]
+
+
+@pytest.mark.parametrize("name", declared._OF_ONE)
+def test_formulas_as_plain_python(name):
+    points = np.concatenate([np.linspace(-12, 12, 17), [0, 1e-8, 7.999, 8.001, 2.0801, 1e4]])
+    found = [getattr(bessel, name)(number) for number in points]
+    wanted = getattr(torch.special, name)(torch.tensor(points)).numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", declared._POLYNOMIALS)
+def test_polynomials_as_plain_python(name):
+    formula = getattr(orthogonal_polynomials, name)
+    for degree in (0, 1, 2, 5, 30, -1, 2.7, 1e10):
+        for number in (-1.5, -1.0, 0.0, 0.3, 1.0, 2.0, float("nan")):
+            found = formula(np.float64(number), np.float64(degree))
+            wanted = getattr(torch.special, name)(torch.tensor(number).double(), degree).item()
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)

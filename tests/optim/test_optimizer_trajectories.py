@@ -97,7 +97,10 @@ def assert_same(mine, theirs, tolerance):
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=f"step {step}")
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 2e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [pytest.param("float64", 1e-10, marks=pytest.mark.small), ("float32", 2e-5)],
+)
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_same_path_as_pytorch(name, options, dtype, tolerance):
     mine, _ = trajectory(numbatorch, name, options, dtype)
