@@ -10,6 +10,7 @@ import importlib.util
 import os
 import runpy
 import sys
+import types
 
 #: What programs import -> what they get. Submodules follow their packages.
 ALIASES = {"torch": "numbatorch", "torchvision": "numbatorch.vision"}
@@ -19,6 +20,8 @@ STAND_IN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in")
 
 USAGE = """usage: python -m numbatorch script.py [arguments ...]
        python -m numbatorch -m module [arguments ...]
+       python -m numbatorch -c program [arguments ...]
+       python -m numbatorch - [arguments ...]          the program comes from standard input
        python -m numbatorch warmup [--help]
 
 Run a PyTorch program on numbatorch: `import torch` gives numbatorch. `warmup` compiles the usual
@@ -72,21 +75,60 @@ def install_as_torch():
     sys.meta_path.insert(0, TorchFinder())
 
 
+def _run_source(source, name):
+    """Run the text of a program as the main module."""
+    main_module = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(source, name, "exec"), main_module.__dict__)
+
+
+def _what_is_missing(arguments):
+    """What keeps a program from being started, as Python tells it; None where nothing does."""
+    kind, rest = arguments[0], arguments[1:]
+    if kind in ("-m", "-c") and not rest:
+        return f"argument expected for the {kind} option\n{USAGE}"
+    if kind == "-m":
+        try:
+            found = importlib.util.find_spec(rest[0])
+        except ModuleNotFoundError:
+            found = None
+        return None if found else f"No module named {rest[0]}"
+    if kind in ("-c", "-") or os.path.exists(kind):
+        return None
+    if kind.startswith("-"):
+        return f"unknown option {kind}\n{USAGE}"
+    return f"can't open file {os.path.abspath(kind)!r}: [Errno 2] No such file or directory"
+
+
 def main(arguments):
-    """Run a script, or with -m a module, as the main program; returns an exit status."""
-    if not arguments or arguments[0] in ("-h", "--help") or arguments == ["-m"]:
-        print(USAGE, file=sys.stdout if arguments and arguments != ["-m"] else sys.stderr)
-        return 0 if arguments and arguments != ["-m"] else 2
+    """Run a script, a module, or a program's text, as the main program; returns an exit status."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
     if arguments[0] == "warmup":
         return importlib.import_module(".warmup", __package__).main(arguments[1:])
+    kind, rest = arguments[0], arguments[1:]
+    of_text = kind in ("-c", "-")
+    sys.path[0] = "" if of_text else os.getcwd() if kind == "-m" else _folder(kind)
     install_as_torch()
     sys.path.insert(1, STAND_IN)
-    if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        sys.path[0] = os.getcwd()
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        return 0
-    sys.argv = arguments
-    sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
-    runpy.run_path(arguments[0], run_name="__main__")
+    missing = _what_is_missing(arguments)
+    if missing is not None:
+        print(f"python -m numbatorch: {missing}", file=sys.stderr)
+        return 1 if kind == "-m" and rest else 2
+    if kind == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        _run_source(rest[0], "<string>")
+    elif kind == "-":
+        sys.argv = arguments
+        _run_source(sys.stdin.read(), "<stdin>")
+    else:
+        sys.argv = arguments
+        runpy.run_path(kind, run_name="__main__")
     return 0
+
+
+def _folder(script):
+    return os.path.dirname(os.path.abspath(script))

@@ -24,8 +24,8 @@ import interpreted_builtins
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core.typing.templates import builtin_registry
 from numba.core.extending import _Intrinsic
+from numba.core.typing.templates import builtin_registry
 from numba.np.numpy_support import as_dtype
 
 from numbatorch import cpu_kernels, cpu_target, formulas

@@ -1,5 +1,7 @@
 """Settings of absent engines behave as on a machine without them."""
 
+import pytest
+
 import numbatorch as torch
 
 
@@ -11,3 +13,22 @@ def test_programs_may_set_and_ask():
     assert not torch.backends.cudnn.is_available() and torch.backends.cudnn.version() is None
     assert not torch.backends.mps.is_available() and not torch.backends.mkldnn.is_available()
     assert torch.ones(2).get_device() == -1 and not torch.ones(2).is_pinned()
+
+
+def test_devices_of_other_makers_are_never_there():
+    for device in (torch.xpu, torch.mps):
+        assert not device.is_available() and device.device_count() == 0
+        device.empty_cache()
+    torch.xpu.manual_seed(1)
+    with pytest.raises(RuntimeError, match="no XPU backend"):
+        torch.xpu.current_device()
+
+
+def test_modules_of_names_hold_them():
+    import numbatorch.functional
+    import numbatorch.nn.modules.utils
+    import numbatorch.types
+
+    assert torch.functional.einsum is torch.einsum
+    assert torch.nn.modules.utils._pair(3) == (3, 3)
+    assert isinstance(2.5, torch.types.Number) and isinstance("cpu", torch.types.Device)

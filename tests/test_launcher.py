@@ -83,6 +83,38 @@ def test_exit_status_and_errors_come_through(tmp_path):
     assert "No module named 'torch.nowhere'" in run.stderr
 
 
+def test_a_program_s_text_as_the_program():
+    text = """
+import pickle, sys, torch
+class Own: pass
+print(torch.__name__, sys.argv, __name__, type(pickle.loads(pickle.dumps(Own()))) is Own)
+"""
+    expected = "numbatorch {} __main__ True\n"
+    assert output_of("-m", "numbatorch", "-c", text, "a") == expected.format(["-c", "a"])
+    run = subprocess.run(
+        [sys.executable, "-m", "numbatorch", "-", "a"],
+        cwd=ROOT, input=text, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.stdout == expected.format(["-", "a"])
+
+
+@pytest.mark.parametrize(
+    "arguments, status, words",
+    [
+        (["missing.py"], 2, "can't open file"),
+        (["-m", "no_such_module"], 1, "No module named no_such_module"),
+        (["-m", "torch.no_such_module"], 1, "No module named torch.no_such_module"),
+        (["-m"], 2, "argument expected for the -m option"),
+        (["-c"], 2, "argument expected for the -c option"),
+        (["--unheard-of"], 2, "unknown option --unheard-of"),
+    ],
+)
+def test_what_cannot_be_started_is_told_without_a_traceback(arguments, status, words):
+    run = python("-m", "numbatorch", *arguments)
+    assert run.returncode == status
+    assert words in run.stderr and "Traceback" not in run.stderr
+
+
 def test_usage():
     assert "usage: python -m numbatorch script.py" in output_of("-m", "numbatorch", "--help")
     for arguments in ((), ("-m",)):

@@ -15,7 +15,9 @@ def test_jobs_cover_the_op_table_and_the_steps():
     assert warmup.jobs(["add"], ["float32"]) == [("float32", "add")]
 
 
-@pytest.mark.parametrize("job", [("float32", "add"), ("float64", "sum"), ("step", "regression")])
+@pytest.mark.parametrize("job", [("float32", "add"), ("float64", "sum"), ("step", "regression"),
+    ("step", "recurrent"), ("step", "large_elementwise"),
+])  # fmt: skip
 def test_jobs_run(job):
     assert warmup.run_job(job) is None
 
