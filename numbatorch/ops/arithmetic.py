@@ -166,6 +166,10 @@ def sub_(self, other, *, alpha=1):
 @function
 def rsub(input, other, *, alpha=1):
     """other - alpha * input"""
+    if not isinstance(input, graph.Value):
+        raise TypeError(
+            f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     return sub(other, input, alpha=alpha)
 
 
