@@ -40,14 +40,14 @@ def check_matrices(name, input, label="A", square=False):
     check_numbers(name, input)
 
 
-def check_numbers(name, input):
-    """RuntimeError unless the dtype is one that linear algebra computes in."""
+def check_numbers(name, input, halves=False):
+    """RuntimeError unless the dtype is one that linear algebra computes in, `halves` or not."""
     if input.dtype.category < dtypes.FLOATING:
         raise RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got "
             f"{scalar_name(input.dtype)}"
         )
-    if input.dtype in (dtypes.float16, dtypes.bfloat16):
+    if input.dtype.is_half and not halves:
         raise RuntimeError(
             f"{name}: Low precision dtypes not supported. Got {scalar_name(input.dtype)}"
         )

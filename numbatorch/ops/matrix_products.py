@@ -217,7 +217,7 @@ def cross(input, other, dim=None, *, out=None):
 @linalg
 def vecdot(x, y, *, dim=-1, out=None):
     """The sums of conj(x) * y along `dim`."""
-    check_numbers("linalg.vecdot", x)
+    check_numbers("linalg.vecdot", x, halves=True)
     check_same_dtype("linalg.vecdot", x, y)
     return deliver("linalg_vecdot", (conj_of(x) * y).sum(dim), out)
 
