@@ -49,6 +49,30 @@ def test_a_tensor_without_history_is_one_box():
     nt.graph.draw(nt.ones(2)).svg()
     with pytest.raises(TypeError, match="at least one tensor"):
         nt.graph.draw()
+    with pytest.raises(TypeError, match="not int"):
+        nt.graph.draw(3)
+    with pytest.raises(TypeError, match="not str"):
+        nt.graph.draw(nt.ones(2), names={"x": "y"})
+
+
+def test_graphs_of_views_of_second_order_and_after_backward():
+    x = nt.randn(3, 4, requires_grad=True)
+    assert "transpose" in str(nt.graph.draw(x[1:].T)) or "permute" in str(nt.graph.draw(x[1:].T))
+    (slope,) = nt.autograd.grad((x**3).sum(), x, create_graph=True)
+    assert 'label="mul' in str(nt.graph.draw(slope))
+    total = (x * x).sum()
+    before = str(nt.graph.draw(total))
+    total.backward()
+    assert str(nt.graph.draw(total)) == before
+
+
+def test_a_long_chain():
+    y = nt.ones((), requires_grad=True)
+    for _ in range(2000):
+        y = y * 2
+    drawing = nt.graph.draw(y)
+    assert len(drawing.vertices) == 2002
+    ElementTree.fromstring(drawing.svg())
 
 
 def test_edges_point_down_and_long_ones_bend():

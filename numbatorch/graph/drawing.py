@@ -3,7 +3,7 @@
 from html import escape
 from typing import NamedTuple
 
-from . import Node, edge_of
+from . import Node, Value, edge_of
 from .layout import place
 
 #: Kind of vertex -> fill colour.
@@ -128,6 +128,9 @@ def draw(*tensors, names=None):
     """
     if not tensors:
         raise TypeError("draw() needs at least one tensor")
+    for given in (*tensors, *(names or {}).values()):
+        if not isinstance(given, Value):
+            raise TypeError(f"draw() takes tensors, not {type(given).__name__}")
     labels = {id(tensor): name for name, tensor in (names or {}).items()}
     vertices, edges, waiting = {}, [], []
     for number, tensor in enumerate(tensors):

@@ -58,12 +58,21 @@ def _layers(vertices, edges):
 
 def _order(rows, above, below):
     """Sort each row by where the neighbours stand, to and fro, so that few edges cross."""
+    places = {}
+    for row in rows:
+        _note_places(row, places)
     for sweep in range(_SWEEPS):
         downward = sweep % 2 == 0
         neighbours = above if downward else below
         for row in rows if downward else reversed(rows):
-            places = {v: i / max(1, len(r) - 1) for r in rows for i, v in enumerate(r)}
             row.sort(key=lambda v: _mean([places[u] for u in neighbours[v]], places[v]))
+            _note_places(row, places)
+
+
+def _note_places(row, places):
+    """Where in its row, from 0 to 1, each vertex stands."""
+    for i, vertex in enumerate(row):
+        places[vertex] = i / max(1, len(row) - 1)
 
 
 def _centres(rows, above, below, widths, gap):
