@@ -298,8 +298,13 @@ def infer_size(shape, count):
 
 def view_strides(shape, strides, target):
     """The strides that see a tensor of `shape` and `strides` as `target`, or None without a copy."""
+    return _view_strides(tuple(shape), tuple(strides), tuple(target))
+
+
+@lru_cache(maxsize=4096)
+def _view_strides(shape, strides, target):
     if 0 in shape:
-        return strides if tuple(shape) == tuple(target) else contiguous_strides(tuple(target))
+        return strides if shape == target else contiguous_strides(target)
     result = [0] * len(target)
     chunk_stride = strides[-1] if shape else 1
     place = len(target) - 1

@@ -11,6 +11,9 @@ from bisect import bisect_right
 from .. import config, cpu_target, memory, recording
 from ..devices import CPU, Form
 
+#: More launches than this are not worth keeping.
+_MOST_LAUNCHES = 64
+
 #: What an integer must be to be an address.
 _ADDRESSES = range(1 << 32, 1 << 47)
 
@@ -65,13 +68,17 @@ def _state():
 
 
 class SameLaunches:
-    """Computes an op on inputs of some Forms: kernel(result, *inputs), as Plan.kernel."""
+    """Computes an op on inputs of some Forms: kernel(result, *inputs), as Plan.kernel.
 
-    __slots__ = ("op", "params", "state", "scratch", "launches", "tables")
+    Where `parts` may share memory, a launch takes addresses of first elements alone.
+    """
 
-    def __init__(self, op, params):
+    __slots__ = ("op", "params", "parts", "state", "scratch", "launches", "tables")
+
+    def __init__(self, op, params, parts=False):
         self.op = op
         self.params = params
+        self.parts = parts
         self.state = None
 
     def __call__(self, result, *inputs):
@@ -103,12 +110,12 @@ class SameLaunches:
         with recording.heard_by(listener), _Scratch() as scratch:
             self.op.compute(result, *inputs, **self.params)
         self.state = ()
-        places = _Places(_operands(result, inputs), scratch.blocks)
-        if listener.fails or not places.are_distinct:
+        places = _Places(_operands(result, inputs), scratch.blocks, self.parts)
+        if listener.fails or len(listener.launches) > _MOST_LAUNCHES or not places.are_distinct:
             return
         launches = []
         for kernel, items, grain, integers, reals in listener.launches:
-            found = places.of(integers, listener.known)
+            found = places.of(integers, listener.known | cpu_target.pointers)
             if found is None:
                 return
             launches.append((kernel, items, grain, integers, reals, found))
@@ -121,11 +128,16 @@ def _operands(result, inputs):
 
 
 class _Places:
-    """From addresses to operands and bytes in them; scratch memory comes after the operands."""
+    """From addresses to operands and bytes in them; scratch memory comes after the operands.
 
-    def __init__(self, operands, scratch):
+    Of operands that are `parts` of tensors, only first elements are known.
+    """
+
+    def __init__(self, operands, scratch, parts):
         found = [
-            (x.storage.address, x.storage.nbytes, number, x.address)
+            (x.address, 1, number, x.address)
+            if parts
+            else (x.storage.address, x.storage.nbytes, number, x.address)
             for number, x in enumerate(operands)
             if x is not None
         ]
@@ -156,17 +168,21 @@ class _Places:
         return places
 
 
-def same_launches(*ops):
-    """Let the launches of these ops be planned once for all inputs of the same Forms."""
+def same_launches(*ops, parts=False):
+    """Let the launches of these ops be planned once for all inputs of the same Forms, unless an op
+    binds a call by itself. `parts`: inputs may be parts of one tensor, of which kernels are given
+    the first elements' addresses and no others.
+    """
     for op in ops:
-        op.bind = _binder(op)
+        op.bind = _binder(op, op.bind, parts)
 
 
-def _binder(op):
+def _binder(op, bind_alone, parts):
     def bind(outputs, inputs, params):
+        bound = bind_alone(outputs, inputs, params)
         forms = [outputs] if outputs.__class__ is Form else outputs
-        if all(form.place is CPU for form in forms):
-            return SameLaunches(op, params)
-        return None
+        if bound is None and all(form.place is CPU for form in forms):
+            return SameLaunches(op, params, parts)
+        return bound
 
     return bind

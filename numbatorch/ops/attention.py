@@ -4,7 +4,7 @@ import math
 
 from .. import devices, dtypes, graph, shapes
 from ..graph import modes
-from ..op import Spec, primitive
+from ..op import Spec, primitive, same_launches
 from .autocast import lower_precision
 from .composed import composed_gradient
 from .copying import fresh_full
@@ -80,6 +80,9 @@ def attention_gradient(grad, query, key, value, mask, noise, output, logarithms,
 @attention_gradient.forward
 def _(outputs, *inputs, scale, causal):
     devices.kernels(inputs[0]).attention.attention_gradient(*outputs, *inputs, scale, causal)
+
+
+same_launches(attention_op, attention_gradient, parts=True)
 
 
 # The same, composed ------------------------------------------------------------------------------

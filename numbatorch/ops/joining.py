@@ -1,7 +1,7 @@
 """Tensors joined into one: cat, stack and their kin."""
 
 from .. import devices, dtypes, graph
-from ..op import Spec, copy_values, primitive
+from ..op import Spec, copy_values, primitive, same_launches
 from ..shapes import Size, wrap_dim
 from .casting import cast
 from .output import store
@@ -52,6 +52,9 @@ def _(out, *tensors, dim):
 @stack_op.gradient()
 def _(grad, dim):
     return unbind_op(grad, dim=dim)
+
+
+same_launches(cat_op, stack_op)
 
 
 def _prepared(name, tensors, empty_error):

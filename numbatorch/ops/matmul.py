@@ -5,7 +5,7 @@ strides and broadcasts batches. The functions composed from them are in tensordo
 """
 
 from .. import devices, dtypes, graph, shapes
-from ..op import Spec, copy_values, primitive, repeated, scalar_name
+from ..op import Spec, copy_values, primitive, repeated, same_launches, scalar_name
 from .arithmetic import add, conj_of, mul
 from .autocast import lower_precision
 from .output import store, write_out
@@ -171,6 +171,7 @@ def _bind(out, inputs, params):
 for _op in (mm_op, bmm_op, matmul_op):
     _op.forward(multiply)
     _op.bind = _bind
+    same_launches(_op)
     differentiate_product(_op, _op)
 
 
@@ -315,6 +316,7 @@ def _matmul(input, other, left, right):
     return mm_op(input, other) if left == right == 2 else matmul_op(input, other)
 
 
+@repeated
 def _folded(input):
     """A stack of matrices as one, their rows below each other."""
     if len(input.shape) == 2:
@@ -357,6 +359,8 @@ for _op, _product in ((addmm_op, mm_op), (baddbmm_op, bmm_op)):
     @_op.forward
     def _(out, input, mat1, mat2):
         multiply(out, mat1, mat2, input)
+
+    same_launches(_op)
 
     @_op.gradient("input")
     def _(grad):
@@ -531,6 +535,7 @@ def _bind_linear(out, inputs, params):
 
 
 linear_op.bind = _bind_linear
+same_launches(linear_op)
 
 
 @linear_op.gradient("input")

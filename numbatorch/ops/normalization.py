@@ -354,6 +354,9 @@ def _(outputs, grad, input, rstd, mean, *, rank):
     )
 
 
+same_launches(layer_norm_op, rms_norm_op, layer_norm_gradient, layer_norm_weight_gradient)
+
+
 def _composed_by_rows(grad, input, weight, bias, rank, eps, centred):
     first = len(input.shape) - rank
     dims = tuple(range(first, len(input.shape)))

@@ -6,7 +6,7 @@ import warnings
 
 from .. import devices, dtypes, shapes
 from ..formulas import reduction as formulas
-from ..op import Spec, primitive, repeated, scalar_name
+from ..op import Spec, primitive, repeated, same_launches, scalar_name
 from .arithmetic import true_divide
 from .autocast import full_precision
 from .casting import cast
@@ -133,6 +133,7 @@ def _declare(name, reduction, doc, result=_same, **attributes):
         return devices.kernels(inputs[0]).reduction.bind(reduction, out, form, params["dims"])
 
     op.bind = bind
+    same_launches(op)
     return op
 
 
@@ -187,6 +188,7 @@ def _(grad, input, dims, keepdim):
     return grad * products_of_others(input, dims)
 
 
+@repeated
 def sum_to_size(input, shape):
     """`input` summed over the dimensions along which `shape` broadcasts to its shape."""
     extra = len(input.shape) - len(shape)

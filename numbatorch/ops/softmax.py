@@ -1,7 +1,7 @@
 """softmax and log_softmax, whose gradients are ops with kernels of their own."""
 
 from .. import devices, dtypes, shapes
-from ..op import primitive, repeated, scalar_name, spec_like
+from ..op import primitive, repeated, same_launches, scalar_name, spec_like
 from .autocast import full_precision
 from .casting import cast
 from .reduction import run, sum_op
@@ -84,6 +84,9 @@ def _(grad, output, dim):
 def _(grads, inputs, dim):
     (second,), (grad, output) = grads, inputs
     return -(second * output.exp() * _sum_along(grad, dim))
+
+
+same_launches(softmax_op, softmax_gradient, log_softmax_op, log_softmax_gradient)
 
 
 def _sum_along(input, dim):

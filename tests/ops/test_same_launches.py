@@ -88,3 +88,75 @@ def test_while_somebody_listens_elsewhere():
 def test_listening_twice_in_a_thread_is_an_error():
     with recording.to(recording.Recorder()), pytest.raises(RuntimeError, match="already under way"):
         recording.to(recording.Recorder()).__enter__()
+
+
+def test_attention_over_parts_of_one_tensor():
+    """The first call sees parts of one tensor, later ones other parts, or tensors of their own."""
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def heads(x):
+        return [part.unflatten(-1, (2, 8)).transpose(1, 2) for part in x.chunk(3, -1)]
+
+    def expected(query, key, value):
+        q, k, v = (x.numpy().astype("f8") for x in (query, key, value))
+        scores = q @ k.swapaxes(-1, -2) / np.sqrt(8)
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        return weights / weights.sum(-1, keepdims=True) @ v
+
+    for _ in range(3):
+        query, key, value = heads(torch.randn(3, 20, 48))
+        apart = [heads(torch.randn(3, 20, 48))[i] for i in (2, 0, 1)]
+        for q, k, v in ((query, key, value), (value, query, key), apart, (query, query, query)):
+            np.testing.assert_allclose(attend(q, k, v).numpy(), expected(q, k, v), atol=2e-6)
+
+
+def test_gradients_of_attention_over_parts_of_one_tensor():
+    attend = torch.nn.functional.scaled_dot_product_attention
+    for _ in range(3):
+        x = torch.randn(2, 2, 20, 24, requires_grad=True)
+        parts = [part.detach().clone().requires_grad_() for part in x.chunk(3, -1)]
+        grad = torch.randn(2, 2, 20, 8)
+        attend(*x.chunk(3, -1)).backward(grad)
+        attend(*parts).backward(grad)
+        wanted = torch.cat([part.grad for part in parts], -1)
+        np.testing.assert_allclose(x.grad.numpy(), wanted.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_products_that_threads_share(threads, count):
+    torch.set_num_threads(count)
+
+    def make():
+        return torch.randn(8, 64, 96), torch.randn(256, 96), torch.randn(256)
+
+    for _ in range(3):
+        x, weight, bias = (value.requires_grad_() for value in make())
+        grad = torch.randn(8, 64, 256)
+        out = torch.nn.functional.linear(x, weight, bias)
+        out.backward(grad)
+        a, w, g = (value.detach().numpy().astype("f8") for value in (x, weight, grad))
+        for found, wanted in (
+            (out.detach(), a @ w.T + bias.detach().numpy()),
+            (x.grad, g @ w),
+            (weight.grad, np.einsum("bto,bti->oi", g, a)),
+            (bias.grad, g.sum((0, 1))),
+        ):
+            np.testing.assert_allclose(found.numpy(), wanted, atol=2e-4)
+
+
+def test_joined_tensors_and_rows():
+    def make():
+        return [torch.randn(6, 5, 4).transpose(0, 1) for _ in range(3)]
+
+    for _ in range(3):
+        parts = make()
+        wanted = np.concatenate([part.numpy() for part in parts], 2)
+        np.testing.assert_array_equal(torch.cat(parts, 2).numpy(), wanted)
+        np.testing.assert_array_equal(
+            torch.stack(parts, 1).numpy(), np.stack([part.numpy() for part in parts], 1)
+        )
+        twice = torch.cat([parts[0], parts[0]])
+        np.testing.assert_array_equal(twice.numpy(), np.concatenate([parts[0].numpy()] * 2))
+        soft = parts[1].softmax(0).numpy()
+        exponentials = np.exp(parts[1].numpy().astype("f8"))
+        np.testing.assert_allclose(soft, exponentials / exponentials.sum(0), atol=1e-6)
