@@ -16,8 +16,7 @@ from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic, register_jitable
 
-from . import callbacks, config
-from .kernel_cache import KernelCache
+from . import machine_code
 
 MOST_SLOTS = 128
 
@@ -280,30 +279,25 @@ _new_builtin = ctypes.PYFUNCTYPE(
 )(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
-def keep_forever(value):
-    """Never free `value`: compiled code may refer to it until the process has ended."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
-
-
 @cache
 def compile_callback(function, signature=_SIGNATURE):
-    """`function` as a C function."""
-    signature = signature.args, signature.return_type
-    callback = CFunc(function, signature, {}, {"error_model": "numpy", "nopython": True})
-    if config.CACHE_ENABLED:
-        callback._cache = KernelCache(function, "callback")
-    with callbacks.unwatched():
+    """The address of `function` as a C function."""
+
+    def compiled():
+        typed = signature.args, signature.return_type
+        callback = CFunc(function, typed, {}, {"error_model": "numpy", "nopython": True})
         callback.compile()
-    keep_forever(callback)
-    return callback
+        return callback._library, callback.native_name
+
+    return machine_code.address_of(function, "callback", signature, compiled)
 
 
 @cache
 def _method(function, keywords):
     name, doc = function.__name__.strip("_").encode(), (function.__doc__ or "").encode()
-    callback = compile_callback(function, _KEYWORD_SIGNATURE if keywords else _SIGNATURE)
+    address = compile_callback(function, _KEYWORD_SIGNATURE if keywords else _SIGNATURE)
     flags = _METH_FASTCALL | (_METH_KEYWORDS if keywords else 0)
-    return _Method(name, callback.address, flags, doc)
+    return _Method(name, address, flags, doc)
 
 
 def make(function, table=(), keywords=False):

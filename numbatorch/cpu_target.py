@@ -11,15 +11,23 @@ import os
 import secrets
 import struct
 import warnings
-from functools import cache
+from functools import cache, partial
 
 import numba
 from numba import types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.errors import NumbaWarning
 
-from . import callbacks, changes, config, cpu_builtins, native_state, recording, thread_pool
-from .kernel_cache import KernelCache
+from . import (
+    changes,
+    config,
+    cpu_builtins,
+    kernel_cache,
+    machine_code,
+    native_state,
+    recording,
+    thread_pool,
+)
 
 SIGNATURE = types.void(types.int64, types.int64, types.int64)
 
@@ -45,12 +53,11 @@ _number_functions()
 class Kernel:
     """One specialisation of a kernel: compiled at its first call, or loaded from the disk cache."""
 
-    __slots__ = ("function", "flags", "_dispatcher", "_pointer")
+    __slots__ = ("function", "flags", "_pointer")
 
     def __init__(self, function, flags):
         self.function = function
         self.flags = flags
-        self._dispatcher = None
         self._pointer = None
 
     def __repr__(self):
@@ -76,20 +83,25 @@ class Kernel:
         return self._pointer is not None
 
     @property
-    def dispatcher(self):
-        """The compiled Numba function, for callers that are themselves compiled."""
-        if self._dispatcher is None:
-            self._dispatcher = _compile(self.function, SIGNATURE, fastmath=set(self.flags))
-        return self._dispatcher
-
-    @property
     def pointer(self):
         """The address of the compiled function, in Numba's calling convention."""
         if self._pointer is None:
-            result = self.dispatcher.overloads[SIGNATURE.args]
-            self._pointer = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+            compiled = partial(_compiled, self.function, self.flags)
+            key = self.function, self._cache_flags, SIGNATURE
+            self._pointer = machine_code.address_of(*key, compiled)
             pointers.add(self._pointer)
         return self._pointer
+
+    @property
+    def machine_code(self):
+        """Its MachineCode, or None where that is not in the disk cache."""
+        self.pointer  # noqa: B018  is compiled when it is asked for
+        file = kernel_cache.path(self.function, self._cache_flags, SIGNATURE)
+        return kernel_cache.read(file)
+
+    @property
+    def _cache_flags(self):
+        return repr([("fastmath", sorted(self.flags))])
 
 
 class BoundKernel:
@@ -122,17 +134,17 @@ def real_slots(*reals):
     return struct.unpack(f"{len(reals)}q", struct.pack(f"{len(reals)}d", *reals))
 
 
-def _compile(function, signature, **options):
-    dispatcher = numba.njit(function, error_model="numpy", nogil=True, **options)
-    if config.CACHE_ENABLED:
-        flags = sorted((key, sorted(v) if isinstance(v, set) else v) for key, v in options.items())
-        dispatcher._cache = KernelCache(function, repr(flags))
+def _compiled(function, flags):
+    """(Numba's library, the symbol) of a kernel, without the wrapper that Python would call."""
+    dispatcher = numba.njit(
+        function, error_model="numpy", nogil=True, fastmath=set(flags), no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)
-        with callbacks.unwatched():
-            dispatcher.compile(signature)
-    dispatcher.disable_compile()
-    return dispatcher
+        dispatcher.compile(SIGNATURE)
+    result = dispatcher.overloads[SIGNATURE.args]
+    return result.library, result.fndesc.llvm_func_name
 
 
 @cache

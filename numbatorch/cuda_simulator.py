@@ -11,11 +11,13 @@ from functools import cache
 
 import numba
 import numpy as np
+from numba.core.caching import CompileResultCacheImpl, NullCache
+from numba.core.runtime import rtsys
 from numba.cuda.simulator import kernel as numba_kernel
 from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
-from . import config
+from . import config, kernel_cache
 from .cuda_simulated_threads import (
     has_barrier,
     run_in_turn,
@@ -23,7 +25,6 @@ from .cuda_simulated_threads import (
     shfl_xor_sync,
     syncthreads,
 )
-from .kernel_cache import KernelCache
 
 # The device, as a kernel sees it ----------------------------------------------------------------
 
@@ -121,6 +122,26 @@ class SimulatedMemory:
 # Formulas ---------------------------------------------------------------------------------------
 
 
+class _FormulaCache(NullCache):
+    """The disk cache of one formula, in the shape that a Numba dispatcher expects."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def _path(self, signature):
+        return kernel_cache.path(self._function, "simulator", signature)
+
+    def load_overload(self, sig, target_context):
+        content = kernel_cache.read(self._path(sig))
+        if content is None:
+            return None
+        rtsys.initialize(target_context)
+        return CompileResultCacheImpl.rebuild(None, target_context, content)
+
+    def save_overload(self, sig, data):
+        kernel_cache.write(self._path(sig), data._reduce())
+
+
 @cache
 def compiled(formula):
     """`formula` compiled for the CPU, with results in the types that Numba gives them.
@@ -134,7 +155,7 @@ def compiled(formula):
 
     dispatcher = numba.njit(apply, error_model="numpy")
     if config.CACHE_ENABLED:
-        dispatcher._cache = KernelCache(apply, "simulator")
+        dispatcher._cache = _FormulaCache(apply)
     converters = {}
 
     def call(*arguments):

@@ -13,7 +13,7 @@ from functools import cached_property
 from numba import types
 from numba.extending import register_jitable
 
-from . import config, cpu_builtins
+from . import config, cpu_builtins, machine_code
 from .cpu_builtins import (
     Py_DecRef,
     Py_IncRef,
@@ -145,7 +145,7 @@ class HostAllocator:
 
     def __init__(self, storage, limit=config.CACHED_BYTES_LIMIT):
         self._state = (ctypes.c_int64 * (_LISTS + _CLASSES))()
-        cpu_builtins.keep_forever(self._state)  # blocks refer to it until the process ends
+        machine_code.keep_forever(self._state)  # blocks refer to it until the process ends
         self._storage = storage
         self.limit = limit
 
@@ -196,7 +196,7 @@ class HostAllocator:
     def table(self):
         """What `new_storage` must know."""
         fresh = self._fresh = self._fresh_block  # kept, for the builtin knows its address alone
-        destructor = cpu_builtins.compile_callback(_give_back, types.void(types.int64)).address
+        destructor = cpu_builtins.compile_callback(_give_back, types.void(types.int64))
         cls = self._storage
         slots = ("address", "nbytes", "version", "_block", "_owner")
         return (

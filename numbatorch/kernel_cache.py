@@ -7,7 +7,7 @@ holds. One file per kernel, written aside and then renamed, makes any number of 
 """
 
 import hashlib
-import inspect
+import linecache
 import os
 import pickle
 import sys
@@ -17,12 +17,14 @@ from types import FunctionType, ModuleType
 
 import llvmlite
 import numba
-from numba.core.caching import CompileResultCacheImpl, _Cache
-from numba.core.runtime import rtsys
+from numba.core.registry import cpu_target
 
 from . import config
 
 PACKAGE = __name__.partition(".")[0]
+
+#: How the names of files in the cache end.
+SUFFIX = ".nbc"
 
 
 def describe(value):
@@ -45,7 +47,8 @@ def describe(value):
 
 @cache
 def _module_text(name):
-    return inspect.getsource(sys.modules[name])
+    module = sys.modules[name]
+    return "".join(linecache.getlines(module.__file__, vars(module)))
 
 
 @cache
@@ -66,14 +69,18 @@ def _reachable_modules(name):
     found, waiting = set(), [name]
     while waiting:
         current = waiting.pop()
-        if current in found or current not in sys.modules:
-            continue
-        found.add(current)
-        for value in vars(sys.modules[current]).values():
-            owner = value.__name__ if isinstance(value, ModuleType) else value_module(value)
-            if owner and owner.startswith(PACKAGE + ".") and owner not in found:
-                waiting.append(owner)
+        if current not in found and current in sys.modules:
+            found.add(current)
+            waiting += _used_modules(current)
     return frozenset(found)
+
+
+@cache
+def _used_modules(name):
+    """The package's modules that the globals of a module come from."""
+    values = vars(sys.modules[name]).values()
+    owners = {x.__name__ if isinstance(x, ModuleType) else value_module(x) for x in values}
+    return {owner for owner in owners if owner and owner.startswith(PACKAGE + ".")}
 
 
 def value_module(value):
@@ -100,79 +107,41 @@ def source_digest(function):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-#: Parts of the names of functions that Numba makes known to the linker as late as it needs them to
-#: compile: of BLAS and LAPACK, random numbers, hashes.
-_LATE_SYMBOLS = (b"numba_xx", b"numba_ez", b"numba_cg", b"numba_rnd", b"numba_rng", b"HashSecret")
+def path(function, flags, signature):
+    """The file that holds a compiled function with this signature."""
+    parts = (
+        numba.__version__,
+        llvmlite.__version__,
+        sys.version_info[:2],
+        cpu_target.target_context.codegen().magic_tuple(),
+        describe(function),
+        flags,
+        str(signature),
+        source_digest(function),
+    )
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    return config.CACHE_DIR / f"{function.__name__}-{digest}{SUFFIX}"
 
 
-def prepare(target_context, content):
-    """Make known to the linker what a compiled kernel may refer to.
-
-    Numba's way, `refresh`, imports all that it can compile, which takes a second.
-    """
-    if any([symbol in content for symbol in _LATE_SYMBOLS]):
-        target_context.refresh()
-    else:
-        rtsys.initialize(target_context)
+def read(file):
+    """What `write` put into a file of the cache; None where there is no such file, or a damaged one."""
+    try:
+        return pickle.loads(file.read_bytes())
+    except Exception:  # noqa: BLE001  a damaged file costs a compilation, never the program
+        return None
 
 
-class KernelCache(_Cache):
-    """The disk cache of one kernel, in the shape that a Numba dispatcher expects."""
-
-    def __init__(self, function, flags):
-        self._function = function
-        self._flags = flags
-
-    @property
-    def cache_path(self):
-        return str(config.CACHE_DIR)
-
-    def path(self, signature, target_context):
-        """The file of the kernel with this signature."""
-        parts = (
-            numba.__version__,
-            llvmlite.__version__,
-            sys.version_info[:2],
-            target_context.codegen().magic_tuple(),
-            describe(self._function),
-            self._flags,
-            str(signature),
-            source_digest(self._function),
-        )
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-        return config.CACHE_DIR / f"{self._function.__name__}-{digest}.nbc"
-
-    def load_overload(self, sig, target_context):
+def write(file, content):
+    """Put what can be pickled into a file of the cache, if the disk lets us."""
+    try:
+        config.CACHE_DIR.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=config.CACHE_DIR, suffix=".part")
         try:
-            content = self.path(sig, target_context).read_bytes()
-            prepare(target_context, content)
-            payload = pickle.loads(content)
-            return CompileResultCacheImpl.rebuild(None, target_context, payload)
-        except FileNotFoundError:
-            return None
-        except Exception:  # noqa: BLE001  a damaged file costs a compilation, never the program
-            return None
-
-    def save_overload(self, sig, data):
-        path = self.path(sig, data.target_context)
-        try:
-            config.CACHE_DIR.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=config.CACHE_DIR, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    pickle.dump(data._reduce(), file, protocol=pickle.HIGHEST_PROTOCOL)
-                os.replace(temporary, path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-        except OSError:  # a read-only or full disk: go on without the cache
-            return
-
-    def enable(self):
-        pass
-
-    def disable(self):
-        pass
-
-    def flush(self):
-        pass
+            with os.fdopen(handle, "wb") as out:
+                pickle.dump(content, out, protocol=pickle.HIGHEST_PROTOCOL)
+            os.replace(temporary, file)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError:  # a read-only or full disk: go on without the cache
+        return

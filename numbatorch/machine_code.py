@@ -1,38 +1,87 @@
-"""Compiled kernels as bytes: taken from the disk cache, and made into kernels by another process."""
+"""Machine code of compiled functions: a symbol and an object file, which no compiler is needed to load.
 
-import pickle
+Numba keeps types, annotations and intermediate code along with it, which takes ten times as long to
+read; only code that is compiled later and calls the function would need them.
+"""
+
+import ctypes
 import sys
+from functools import cache
+from typing import NamedTuple
 
 import numba
-from numba.core import registry
-from numba.core.caching import CompileResultCacheImpl
+from llvmlite.binding import ObjectFileRef
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 
-from .cpu_target import SIGNATURE
-from .kernel_cache import prepare
-
-
-def machine_code(kernel):
-    """The machine code of a CPU kernel; RuntimeError where the disk cache does not hold it."""
-    cache = kernel.dispatcher._cache
-    try:
-        return cache.path(SIGNATURE, registry.cpu_target.target_context).read_bytes()
-    except (AttributeError, OSError) as error:
-        raise RuntimeError(f"the machine code of {kernel} is not in the kernel cache") from error
+from . import callbacks, config, kernel_cache
 
 
-class LoadedKernel:
-    """A kernel made of machine code that another process compiled."""
+class MachineCode(NamedTuple):
+    """An object file, and the name of the function in it that is called."""
 
-    def __init__(self, code):
-        context = registry.cpu_target.target_context
-        prepare(context, code)
-        self._result = CompileResultCacheImpl.rebuild(None, context, pickle.loads(code))
-        name = self._result.fndesc.llvm_func_name
-        #: The address of the compiled function.
-        self.pointer = self._result.library.get_pointer_to_function(name)
+    symbol: str
+    object_file: bytes
+
+
+def address_of(function, flags, signature, compiled):
+    """The address of a function's machine code, which stays valid until the process ends.
+
+    It is taken from the disk cache, where compiled(), (Numba's library, the symbol), is kept if it
+    is not there yet. `flags` tell apart what else the compiled code depends on.
+    """
+    with callbacks.unwatched(), global_compiler_lock:
+        file = kernel_cache.path(function, flags, signature) if config.CACHE_ENABLED else None
+        code = kernel_cache.read(file) if file else None
+        if isinstance(code, MachineCode):
+            return loaded(code)
+        library, symbol = compiled()
+        address = library.get_pointer_to_function(symbol)
+        _engine()
+        if file:
+            kernel_cache.write(file, MachineCode(symbol, library._get_compiled_object()))
+        return address
+
+
+def loaded(code):
+    """The address of the function in MachineCode."""
+    _prepare(cpu_target.target_context, code.object_file)
+    _engine().add_object_file(ObjectFileRef.from_data(code.object_file))
+    _engine().finalize_object()
+    return _engine().get_function_address(code.symbol)
+
+
+@cache
+def _engine():
+    """What owns all machine code."""
+    engine = cpu_target.target_context.codegen()._engine._ee
+    keep_forever(engine)
+    return engine
+
+
+def keep_forever(value):
+    """Never free `value`: compiled code may refer to it until the process has ended."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+
+
+#: Parts of the names of functions that Numba makes known to the linker as late as it needs them to
+#: compile: of BLAS and LAPACK, random numbers, hashes.
+_LATE_SYMBOLS = (b"numba_xx", b"numba_ez", b"numba_cg", b"numba_rnd", b"numba_rng", b"HashSecret")
+
+
+def _prepare(context, object_file):
+    """Make known to the linker what a compiled function may refer to.
+
+    Numba's way, `refresh`, imports all that it can compile, which takes a second.
+    """
+    if any([symbol in object_file for symbol in _LATE_SYMBOLS]):
+        context.refresh()
+    else:
+        rtsys.initialize(context)
 
 
 def machine():
     """What machine code depends on: versions, and the processor."""
-    codegen = registry.cpu_target.target_context.codegen()
+    codegen = cpu_target.target_context.codegen()
     return numba.__version__, tuple(sys.version_info[:2]), *codegen.magic_tuple()

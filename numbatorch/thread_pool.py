@@ -18,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
-from . import cpu_builtins
+from . import cpu_builtins, machine_code
 from .cpu_builtins import call_kernel, set_word, word
 
 #: Workers that there can be.
@@ -231,7 +231,7 @@ def launch_in_chunks():
 _words = (ctypes.c_int64 * (_FIRST_WORKER + _WORKER_WORDS * (MOST_WORKERS + 1)))()
 _address = (ctypes.addressof(_words) + 63) & ~63
 _pool = (ctypes.c_int64 * (_FIRST_WORKER + _WORKER_WORDS * MOST_WORKERS)).from_address(_address)
-cpu_builtins.keep_forever(_words)
+machine_code.keep_forever(_words)
 llvm.add_symbol(_SYMBOL, _address)
 
 _starting = threading.Lock()
@@ -255,7 +255,8 @@ def start(workers):
             index = _pool[_WORKERS]
             _pool[_FIRST_WORKER + _WORKER_WORDS * index + _LOCK] = _locked()
             signature = types.void(types.int64, types.int64)
-            work = cpu_builtins.compile_callback(_work, signature).ctypes
+            address = cpu_builtins.compile_callback(_work, signature)
+            work = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(address)
             _thread.start_new_thread(work, (_address, index))
             _pool[_WORKERS] = index + 1
 

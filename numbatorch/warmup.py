@@ -12,7 +12,7 @@ import time
 
 from tqdm import tqdm
 
-from . import config, cpu_target, dtypes, op_samples, optim
+from . import config, cpu_target, dtypes, kernel_cache, op_samples, optim
 from . import nn as _nn
 from .creation import zeros
 from .graph import Value
@@ -159,4 +159,4 @@ def main(arguments):
 
 
 def _cached():
-    return sum(1 for _ in config.CACHE_DIR.glob("*.nbc"))
+    return sum(1 for _ in config.CACHE_DIR.glob(f"*{kernel_cache.SUFFIX}"))

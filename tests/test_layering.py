@@ -23,6 +23,7 @@ LAYERS = [
         "shapes",
     },
     {"kernel_cache"},
+    {"machine_code"},
     {"cpu_builtins"},
     {"thread_pool"},
     {
@@ -33,7 +34,6 @@ LAYERS = [
         "cuda_simulated_threads",
         "cuda_simulated_driver",
     },
-    {"machine_code"},
     {"host_allocator"},
     {"memory", "array", "dlpack_capsules", "shared_memory"},
     {"cuda_allocator", "cuda_blas"},

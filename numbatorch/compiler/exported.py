@@ -3,7 +3,7 @@
 import ctypes
 
 from .. import array, graph, memory
-from ..machine_code import LoadedKernel, machine
+from ..machine_code import MachineCode, loaded, machine
 from ..tensor import Tensor
 from .calling import BadInput, Call
 from .made import Form, FreshMemory
@@ -13,7 +13,7 @@ from .replay import Replay
 from .sources import Getter
 
 #: The first entry of a file.
-FORMAT = "numbatorch compiled program, version 1"
+FORMAT = "numbatorch compiled program, version 2"
 #: What a marked argument slot holds: the address of memory, or of a table.
 MEMORY, TABLE = "memory", "table"
 
@@ -31,7 +31,7 @@ class ExportedProgram:
                 f"{data['machine']}, this process {machine()}; export it again here"
             )
         self.data = data
-        self._kernels = [LoadedKernel(code) for code in data["kernels"]]
+        self._kernels = [_LoadedKernel(code) for code in data["kernels"]]
         self._buffers = [_buffer(form) for form in data["memory"]]
         instructions = [self._instruction(*parts) for parts in data["instructions"]]
         program = Program(instructions, self._buffers)
@@ -116,6 +116,13 @@ class ExportedProgram:
             else:
                 slots[slot] = self.data["tables"][number].ctypes.data
         return Launch(self._kernels[kernel], items, grain, slots, reals, places)
+
+
+class _LoadedKernel:
+    """A kernel made of machine code that another process compiled."""
+
+    def __init__(self, code):
+        self.pointer = loaded(MachineCode(*code))
 
 
 class _Template:

@@ -11,7 +11,7 @@ import pickle
 import numpy as np
 
 from .. import cpu_target
-from ..machine_code import machine, machine_code
+from ..machine_code import machine
 from ..nn.modules.module import Module
 from ..random import Generator
 from .compiled import InferenceFunction
@@ -202,7 +202,10 @@ class _Writer:
     def _kernel(self, kernel):
         if kernel not in self._kernel_numbers:
             self._kernel_numbers[kernel] = len(self.kernels)
-            self.kernels.append(machine_code(kernel))
+            code = kernel.machine_code
+            if code is None:
+                raise RuntimeError(f"the machine code of {kernel} is not in the kernel cache")
+            self.kernels.append(tuple(code))
         return self._kernel_numbers[kernel]
 
     def _table(self, address):

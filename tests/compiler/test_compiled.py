@@ -1,6 +1,8 @@
 """Compiled steps and modules do what eager mode does, to the bit; what cannot be replayed is not."""
 
 import copy
+import cProfile
+import sys
 import threading
 import warnings
 
@@ -504,3 +506,15 @@ def test_statistics_without_gradients():
             x = torch.randn(6, 3)
             assert torch.equal(compiled(x), model(x))
             assert equal(model.state_dict(), twin.state_dict())
+
+
+def test_a_profiler_may_watch_a_capture():
+    @torch.compile(fullgraph=True)
+    def double(x):
+        return nn.Identity()(x) * 2
+
+    with cProfile.Profile() as profiler:
+        for _ in range(3):
+            assert double(torch.ones(2)).tolist() == [2.0, 2.0]
+        assert sys.getprofile() is profiler
+    assert sys.getprofile() is None

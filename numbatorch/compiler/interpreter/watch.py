@@ -25,7 +25,10 @@ class Watch:
         return self
 
     def __exit__(self, *exception):
-        sys.setprofile(self._previous)
+        if self._previous is None or callable(self._previous):
+            sys.setprofile(self._previous)
+        else:
+            self._previous.enable()  # a cProfile.Profile, which can only put itself back
 
     def _notice(self, frame, event, argument):
         if self._trusted is not None:

@@ -4,6 +4,8 @@ What one of them computes reaches the next in a register; temporaries that nobod
 never written.
 """
 
+from itertools import chain
+
 from ... import shapes
 from ...cpu_kernels.elementwise import layout_of
 from ..codegen import fused_instruction
@@ -16,6 +18,9 @@ _MOST = 24
 class _Group:
     """Instructions that will be one, at `position` among all."""
 
+    #: No elementwise instruction finds bad input.
+    flag = None
+
     def __init__(self, position, instruction):
         self.position = position
         self.members = [instruction]
@@ -23,6 +28,9 @@ class _Group:
         self.writes = set(instruction.writes)
         self.shape = instruction.elementwise.out.shape
         self.order = _order_of(instruction)
+
+    def __iter__(self):
+        return iter(self.members)
 
     def add(self, position, instruction):
         self.position = position
@@ -93,15 +101,11 @@ def run(program):
 
 def _join(group, position, instruction, slots):
     """Move the instruction up to the group, or the group down to it, where nothing forbids it."""
-    between = [
-        other
-        for slot in slots[group.position + 1 : position]
-        for other in (slot.members if isinstance(slot, _Group) else slot)
-    ]
+    between = list(chain(*slots[group.position + 1 : position]))
     if not any(_conflict(instruction, other) for other in between):
         group.add(group.position, instruction)
         slots[position] = []
-    elif not any(_conflict(member, other) for member in group.members for other in between):
+    elif not any(_conflict(group, other) for other in between):
         slots[group.position] = []
         group.add(position, instruction)
         slots[position] = group
@@ -111,15 +115,16 @@ def _join(group, position, instruction, slots):
 
 
 def _conflict(first, second):
-    """Whether two instructions may not change places."""
-    if first.flag is not None or second.flag is not None:
-        written = first.writes | second.writes
-        if any(buffer.kind in (OUTSIDE, GRADIENT) for buffer in written):
-            return True  # bad input must be found before anything is overwritten
-    return not (
-        first.writes.isdisjoint(second.reads | second.writes)
-        and second.writes.isdisjoint(first.reads)
-    )
+    """Whether an instruction, or a group of them, may not change places with an instruction."""
+    reads, writes = second.reads, second.writes
+    if not (first.writes.isdisjoint(reads) and first.writes.isdisjoint(writes)):
+        return True
+    if not writes.isdisjoint(first.reads):
+        return True
+    if first.flag is None and second.flag is None:
+        return False
+    # bad input must be found before anything is overwritten
+    return any(buffer.kind in (OUTSIDE, GRADIENT) for buffer in first.writes | writes)
 
 
 def _is_fusable(instruction):

@@ -3,7 +3,7 @@
 import ctypes
 from functools import cache
 
-from ... import cpu_builtins, devices, dtypes, graph, native_state, shapes
+from ... import cpu_builtins, devices, dtypes, graph, machine_code, native_state, shapes
 from ...cpu_builtins import slot_offset, slot_range
 from ...memory import Storage
 from ...memory import allocator as host_memory
@@ -29,13 +29,13 @@ def _shared():
         slot_offset(Storage, "address"), slot_offset(Storage, "version"),
         *[slot_offset(node, name) for name in of_node],
     ])  # fmt: skip
-    cpu_builtins.keep_forever(words)
+    machine_code.keep_forever(words)
     return ctypes.addressof(words)
 
 
 def _words_of(values):
     words = word_array(values)
-    cpu_builtins.keep_forever(words)
+    machine_code.keep_forever(words)
     return ctypes.addressof(words)
 
 
@@ -45,5 +45,5 @@ def builtin(fallback):
     What is new, or unusual, goes to fallback(key, args, kwargs); it may `keep` for a key that is
     not None what the call came to.
     """
-    cpu_builtins.keep_forever(fallback)
+    machine_code.keep_forever(fallback)
     return cpu_builtins.make(calls.call, (_shared(), id(fallback)), keywords=True)

@@ -3,7 +3,7 @@
 import ctypes
 import struct
 
-from ... import cpu_builtins
+from ... import machine_code
 from . import field
 from .keys import ENTRIES, KEY_WORDS, PROBES
 
@@ -41,7 +41,7 @@ class Table:
 
     def __init__(self):
         self._entries = (ctypes.c_int64 * (ENTRIES * (2 + KEY_WORDS)))()
-        cpu_builtins.keep_forever(self._entries)
+        machine_code.keep_forever(self._entries)
         self._kept = {}
         self._counts = {}  # records of each function called
 
