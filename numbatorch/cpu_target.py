@@ -97,7 +97,7 @@ class Kernel:
         """Its MachineCode, or None where that is not in the disk cache."""
         self.pointer  # noqa: B018  is compiled when it is asked for
         file = kernel_cache.path(self.function, self._cache_flags, SIGNATURE)
-        return kernel_cache.read(file)
+        return machine_code.kept(file)
 
     @property
     def _cache_flags(self):

@@ -24,7 +24,7 @@ from . import config
 PACKAGE = __name__.partition(".")[0]
 
 #: How the names of files in the cache end.
-SUFFIX = ".nbc"
+SUFFIX = ".nbo"
 
 
 def describe(value):

@@ -33,8 +33,8 @@ def address_of(function, flags, signature, compiled):
     """
     with callbacks.unwatched(), global_compiler_lock:
         file = kernel_cache.path(function, flags, signature) if config.CACHE_ENABLED else None
-        code = kernel_cache.read(file) if file else None
-        if isinstance(code, MachineCode):
+        code = kept(file) if file else None
+        if code is not None:
             return loaded(code)
         library, symbol = compiled()
         address = library.get_pointer_to_function(symbol)
@@ -42,6 +42,12 @@ def address_of(function, flags, signature, compiled):
         if file:
             kernel_cache.write(file, MachineCode(symbol, library._get_compiled_object()))
         return address
+
+
+def kept(file):
+    """The MachineCode in a file of the disk cache; None where it holds none."""
+    code = kernel_cache.read(file)
+    return code if isinstance(code, MachineCode) else None
 
 
 def loaded(code):

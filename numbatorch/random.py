@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 
-from . import cuda_memory, cuda_streams, devices, dtypes, graph, shapes
+from . import cuda_memory, cuda_streams, devices, dtypes, graph, recording, shapes
 from .cpu_kernels import mersenne_twister as layout
 
 #: The seed of a new generator that nobody seeded.
@@ -88,8 +88,14 @@ class Generator:
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         if new_state.dtype is not dtypes.uint8 or new_state.storage.device_type != "cpu":
             raise TypeError("RNG state must be a torch.ByteTensor")
+        if recording.recorder is not None:
+            recording.recorder.generator_set()
         self._set_state_bytes(new_state.as_numpy().tobytes())
         return self
+
+    def mark(self):
+        """What differs as soon as a number is drawn or the state is set."""
+        return self._state_bytes()
 
     graphsafe_get_state = get_state
     graphsafe_set_state = set_state

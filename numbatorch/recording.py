@@ -35,6 +35,9 @@ class Recorder:
     def host_access(self, array):
         """The host is about to look at the memory of `array`."""
 
+    def generator_set(self):
+        """The host is about to set the state of a random generator."""
+
     def hold(self, storage):
         """Launches read this memory, which no op may name: a table that is kept for good."""
 

@@ -118,7 +118,7 @@ def test_the_second_process_compiles_nothing(tmp_path):
 
 def test_damaged_files_cost_a_compilation_only(tmp_path):
     first = compiled_kernels(tmp_path)
-    for path in tmp_path.glob("*.nbc"):
+    for path in tmp_path.glob("*.nbo"):
         path.write_bytes(path.read_bytes()[:100])
     assert compiled_kernels(tmp_path) == first
     assert compiled_kernels(tmp_path) == 0
@@ -126,7 +126,7 @@ def test_damaged_files_cost_a_compilation_only(tmp_path):
 
 def test_the_cache_can_be_switched_off(tmp_path):
     compiled_kernels(tmp_path, NUMBATORCH_CACHE="0")
-    assert not list(tmp_path.glob("*.nbc"))
+    assert not list(tmp_path.glob("*.nbo"))
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
@@ -143,7 +143,7 @@ def test_importing_compiles_nothing(tmp_path):
     print(0)
     """
     compiled_kernels(tmp_path, program)
-    assert not list(tmp_path.glob("*.nbc"))
+    assert not list(tmp_path.glob("*.nbo"))
 
 
 def test_the_digest_follows_the_formulas_in_other_files(monkeypatch):

@@ -33,7 +33,7 @@ def test_the_command_fills_the_cache(tmp_path):
         env={**os.environ, "NUMBATORCH_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert any(path.name.startswith("unary_kernel") for path in tmp_path.glob("*.nbc"))
+    assert any(path.name.startswith("unary_kernel") for path in tmp_path.glob("*.nbo"))
     assert "kernels compiled" in done.stdout
 
 

@@ -204,6 +204,10 @@ class Capture(recording.Recorder):
             return
         self.host_made[address] = None
 
+    def generator_set(self):
+        if threading.get_ident() == self._thread:
+            break_graph("Python sets the state of random numbers")
+
     def is_touched(self, address, nbytes):
         """Whether a kernel was given memory in this range."""
         return any(address <= value < address + nbytes for value in self._written)

@@ -91,7 +91,13 @@ class _Surroundings:
 
     def __init__(self, preserve):
         self.random_state = random.get_rng_state() if preserve else None
+        self._mark = random.default_generator.mark()
         self.autocast = dict(state.enabled), dict(state.dtypes), state.cache_enabled
+
+    def end(self):
+        """Note that the first run is over: where it drew nothing, the second need not set the state."""
+        if random.default_generator.mark() == self._mark:
+            self.random_state = None
 
     @contextlib.contextmanager
     def restored(self):
@@ -151,7 +157,9 @@ class _Frame:
 
     def run(self):
         with saved_tensors_hooks(self._number, self._recomputed), self.contexts[0]:
-            return self.function(*self.args, **self.kwargs)
+            result = self.function(*self.args, **self.kwargs)
+        self.surroundings.end()
+        return result
 
     def _number(self, tensor):
         self.metadata.append(_metadata(tensor))
@@ -219,7 +227,9 @@ class CheckpointFunction(Function):
         ctx.surroundings = _Surroundings(preserve)
         ctx.save_for_backward(*[x if isinstance(x, graph.Value) else None for x in args])
         with no_grad():
-            return function(*args)
+            result = function(*args)
+        ctx.surroundings.end()
+        return result
 
     @staticmethod
     def backward(ctx, *grads):

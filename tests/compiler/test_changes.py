@@ -500,3 +500,29 @@ def test_compiled_equals_eager(name):
     found = flat(PROGRAMS[name](torch.compile))
     different = [i for i, pair in enumerate(zip(found, expected)) if pair[0] != pair[1]]
     assert len(found) == len(expected) and not different
+
+
+def test_random_numbers_that_python_sets_back_are_not_replayed():
+    """Samples of `vmap` that draw the same numbers: the state is set on the side of Python."""
+
+    def scaled(x):
+        return torch.vmap(lambda row: row * torch.rand(3), randomness="same")(x)
+
+    compiled, x = torch.compile(scaled), torch.ones(2, 3)
+    for number in range(4):
+        torch.manual_seed(number)
+        expected = scaled(x)
+        torch.manual_seed(number)
+        if number == 2:
+            with pytest.warns(CompileWarning, match="sets the state of random numbers"):
+                found = compiled(x)
+        else:
+            found = compiled(x)
+        assert torch.equal(found, expected)
+        assert torch.equal(found[0], found[1])
+
+
+def test_vmap_is_replayed():
+    compiled = torch.compile(torch.vmap(lambda row: (row * row).sum()), fullgraph=True)
+    for number in range(3):
+        assert compiled(torch.full((2, 3), number + 1.0)).tolist() == [3.0 * (number + 1) ** 2] * 2
