@@ -8,6 +8,7 @@ import pytest
 
 import numbatorch as torch
 from numbatorch import nn
+from numbatorch.compiler import CompileWarning
 from numbatorch.nn import functional as F
 
 PROGRAMS = {}
