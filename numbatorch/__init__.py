@@ -5,6 +5,7 @@ import math as _math
 
 from . import (
     amp,
+    assertions,
     autograd,
     backends,
     cuda,
@@ -30,8 +31,11 @@ from .amp.autocast_mode import (
     autocast_decrement_nesting,
     autocast_increment_nesting,
     clear_autocast_cache,
+    get_autocast_cpu_dtype,
     get_autocast_dtype,
+    get_autocast_gpu_dtype,
     is_autocast_cache_enabled,
+    is_autocast_cpu_enabled,
     is_autocast_enabled,
     set_autocast_cache_enabled,
     set_autocast_dtype,
@@ -111,6 +115,7 @@ from .tensor import Tensor
 
 globals().update({name: f for name, f in _FUNCTIONS.items() if name not in _NOT_TOP_LEVEL})
 globals().update(top_level.FUNCTIONS)
+globals().update(assertions.FUNCTIONS)
 globals().update(_DTYPE_ALIASES)
 globals().update(_TYPED_TENSORS)
 globals().update(typed_storages.TYPED_STORAGES)
@@ -139,6 +144,10 @@ def __getattr__(name):
         return _importlib.import_module(f".{name}", __name__)
     if name in _LATER_MEMBERS:
         return getattr(_importlib.import_module(f".{_LATER_MEMBERS[name]}", __name__), name)
+    if name.startswith("_foreach_"):
+        functions = _importlib.import_module(".foreach", __name__).FUNCTIONS
+        if name in functions:
+            return functions[name]
     raise AttributeError(f"module 'torch' has no attribute '{name}'")
 
 

@@ -139,7 +139,14 @@ def memory_like(input, dtype, place, memory_format):
 
 @function(method=False)
 def empty_like(
-    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+    input,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=None,
+    requires_grad=False,
+    memory_format=None,
 ):
     """Uninitialised elements in the form of `input`."""
     return finish(memory_like(input, dtype, device, memory_format), requires_grad)
@@ -147,7 +154,14 @@ def empty_like(
 
 @function(method=False)
 def zeros_like(
-    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+    input,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=None,
+    requires_grad=False,
+    memory_format=None,
 ):
     """Zeros in the form of `input`."""
     return full_like(
@@ -158,7 +172,14 @@ def zeros_like(
 
 @function(method=False)
 def ones_like(
-    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+    input,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=None,
+    requires_grad=False,
+    memory_format=None,
 ):
     """Ones in the form of `input`."""
     return full_like(
@@ -169,7 +190,7 @@ def ones_like(
 
 @function(method=False)
 def full_like(
-    input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
+    input, fill_value, *, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
 ):  # fmt: skip
     """`fill_value` in the form of `input`."""
@@ -541,12 +562,14 @@ def from_file(
 
 @function(method=False)
 def arange(
-    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
     pin_memory=False,
 ):  # fmt: skip
     """start, start + step, ... up to but without `end`."""
-    if end is None:
-        start, end = 0, start
+    if start is None or end is None:
+        start, end = 0, start if end is None else end
+        if end is None:
+            raise TypeError('arange() missing 1 required positional arguments: "end"')
     numbers_ = [x.item() if isinstance(x, graph.Value) else x for x in (start, end, step)]
     if not all(map(math.isfinite, numbers_[:2])):
         raise RuntimeError(f"unsupported range: {numbers_[0]} -> {numbers_[1]}")

@@ -24,13 +24,15 @@ HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _directory = None
 
 
+def _get_torch_home():
+    """TORCH_HOME, or ~/.cache/torch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch")))
+
+
 def get_dir():
     """Where repositories and weights are kept: TORCH_HOME/hub, ~/.cache/torch/hub, or as set."""
-    if _directory is not None:
-        return _directory
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return os.path.join(os.path.expanduser(home), "hub")
+    return _directory or os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d):

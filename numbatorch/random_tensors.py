@@ -153,7 +153,7 @@ def _like(input, dtype, device, requires_grad, memory_format, draw):
 
 @function(method=False)
 def rand_like(
-    input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+    input, *, generator=None, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
 ):  # fmt: skip
     """Uniform samples of [0, 1) in the form of `input`."""
@@ -166,7 +166,7 @@ def rand_like(
 
 @function(method=False)
 def randn_like(
-    input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+    input, *, generator=None, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
 ):  # fmt: skip
     """Standard normal samples in the form of `input`."""
@@ -179,11 +179,12 @@ def randn_like(
 
 @function(method=False)
 def randint_like(
-    input, low, high=None, *, generator=None, dtype=None, layout=None, device=None,
+    input, low=None, high=None, *, generator=None, dtype=None, layout=None, device=None, pin_memory=None,
     requires_grad=False, memory_format=None,
 ):  # fmt: skip
-    """Integers of [0, low), or of [low, high), in the form of `input`."""
-    low, high = (0, low) if high is None else (low, high)
+    """Integers of [0, high), or of [low, high), in the form of `input`."""
+    if low is None or high is None:
+        low, high = 0, low if high is None else high
 
     def draw(result):
         random_(result, int(low), int(high), generator=generator)

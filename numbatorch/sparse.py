@@ -228,21 +228,23 @@ class SparseTensor:
 
     def __add__(self, other):
         if not isinstance(other, SparseTensor):
-            return self.to_dense() + other
+            raise RuntimeError(
+                "add(sparse, dense) is not supported. Use add(dense, sparse) instead."
+            )
         if other.shape != self.shape or other.sparse_dim() != self.sparse_dim():
             raise RuntimeError("sparse tensors that are added must have one shape and sparse_dim")
         indices = ops.cat([self._index, other._index], 1)
         values = ops.cat([self._value, other._value], 0)
         return SparseTensor(indices, values, self.shape)
 
-    __radd__ = __add__
+    def __radd__(self, dense):
+        return dense.add(self)
+
+    def __rsub__(self, dense):
+        return dense.sub(self)
 
     def add(self, other, *, alpha=1):
         """self + alpha * other; a dense tensor has to stand on the left."""
-        if not isinstance(other, SparseTensor):
-            raise RuntimeError(
-                "add(sparse, dense) is not supported. Use add(dense, sparse) instead."
-            )
         return self + (other if alpha == 1 else other * alpha)
 
     def add_(self, other, *, alpha=1):
@@ -252,6 +254,11 @@ class SparseTensor:
 
     def add_to_(self, dense, *, alpha=1):
         """dense += alpha * self, in place: what `dense.add_(sparse)` does in PyTorch."""
+        if dense.shape != self.shape:
+            raise RuntimeError(
+                f"add: expected 'self' and 'other' to have same size, but self has size "
+                f"{list(dense.shape)} while other has size {list(self.shape)}"
+            )
         values = self._value if alpha == 1 else self._value * alpha
         return dense.index_put_(tuple(self._index), values, accumulate=True)
 
@@ -286,8 +293,8 @@ def _checked(indices, size):
 
 
 def sparse_coo_tensor(
-    indices=None, values=None, size=None, *, dtype=None, device=None, requires_grad=False,
-    check_invariants=None, is_coalesced=None,
+    indices=None, values=None, size=None, *, dtype=None, layout=None, device=None, pin_memory=False,
+    requires_grad=False, check_invariants=None, is_coalesced=None,
 ):  # fmt: skip
     """The sparse tensor with `values` at `indices` (sparse dims, count), of the least size that fits."""
     if indices is None or (values is None and not isinstance(indices, Value | list)):
@@ -344,17 +351,17 @@ def sparse_mask(input, mask):
     return SparseTensor(mask._indices(), input[tuple(mask._indices())], mask.shape, mask._coalesced)
 
 
-def mm(mat1, mat2):
+def mm(sparse, dense):
     """The product of a sparse matrix with a dense one."""
-    return mat1.mm(mat2)
+    return sparse.mm(dense)
 
 
 spmm = mm
 
 
-def addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
-    """beta * mat + alpha * (mat1 @ mat2) with a sparse mat1."""
-    return mat * beta + mat1.mm(mat2) * alpha
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2) with a sparse mat1."""
+    return input * beta + mat1.mm(mat2) * alpha
 
 
 def sum(input, dim=None, dtype=None):

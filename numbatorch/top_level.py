@@ -106,6 +106,20 @@ def typename(obj):
 FUNCTIONS["typename"] = typename
 
 
+def cond(pred, true_fn, false_fn, operands=()):
+    """true_fn(*operands) where `pred` holds, else false_fn(*operands)."""
+    if isinstance(pred, graph.Value) and pred.numel() != 1:
+        raise RuntimeError(
+            f"cond: pred must be a bool or a tensor of one element, not {pred.shape}"
+        )
+    if not callable(true_fn) or not callable(false_fn):
+        raise RuntimeError("cond: true_fn and false_fn must be functions")
+    return (true_fn if pred else false_fn)(*operands)
+
+
+FUNCTIONS["cond"] = cond
+
+
 def is_storage(obj, /):
     """Whether `obj` is a storage."""
     from .serialization import UntypedStorage

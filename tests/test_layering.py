@@ -52,6 +52,7 @@ LAYERS = [
     {"tensor"},
     {
         "amp",
+        "assertions",
         "backends",
         "optim",
         "nn",
@@ -64,6 +65,7 @@ LAYERS = [
         "distributions",
         "linalg",
         "fft",
+        "foreach",
         "func",
         "multiprocessing",
         "sparse",

@@ -108,6 +108,30 @@ def get_autocast_dtype(device_type):
     return state.dtypes[device_type]
 
 
+def _of_old(old, new):
+    warnings.warn(
+        f"torch.{old} is deprecated. Please use torch.{new} instead.", DeprecationWarning, 3
+    )
+
+
+def is_autocast_cpu_enabled():
+    """Whether autocast is on for the CPU (deprecated)."""
+    _of_old("is_autocast_cpu_enabled()", "is_autocast_enabled('cpu')")
+    return is_autocast_enabled("cpu")
+
+
+def get_autocast_cpu_dtype():
+    """The dtype that products compute in on the CPU (deprecated)."""
+    _of_old("get_autocast_cpu_dtype()", "get_autocast_dtype('cpu')")
+    return get_autocast_dtype("cpu")
+
+
+def get_autocast_gpu_dtype():
+    """The dtype that products compute in on CUDA (deprecated)."""
+    _of_old("get_autocast_gpu_dtype()", "get_autocast_dtype('cuda')")
+    return get_autocast_dtype("cuda")
+
+
 def set_autocast_dtype(device_type, dtype):
     """Set the dtype that products compute in."""
     state.dtypes[device_type] = dtype

@@ -2,6 +2,7 @@
 
 import heapq
 import sys
+import warnings
 
 from .. import devices, graph, recording
 from ..graph import Node, modes
@@ -14,11 +15,27 @@ from ..ops.nan import any_nan
 from .modes import set_grad_enabled
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+def backward(
+    tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None
+):  # fmt: skip
     """Add the gradients of the sum of `tensors` to the `grad` of the leaves they depend on.
 
-    `grad_tensors` weigh non-scalar outputs (`torch.autograd.backward`).
+    `grad_tensors` weigh non-scalar outputs (`torch.autograd.backward`); `grad_variables` is its old name.
+    `inputs` are the tensors whose gradients are wanted, or a dictionary of them.
     """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
+            )
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        grad_tensors = grad_variables
+    inputs = list(inputs.values()) if isinstance(inputs, dict) else inputs
     tensors, grads = _roots(tensors, grad_tensors, create_graph)
     targets = None
     if inputs is not None:
@@ -41,8 +58,14 @@ def grad(
     """The gradients of the sum of `outputs` with respect to `inputs` (`torch.autograd.grad`).
 
     With `is_grads_batched` each of `grad_outputs` has one more dimension in front, and so have the
-    gradients.
+    gradients. Those of a dictionary of inputs are a dictionary.
     """
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs,
+            allow_unused, is_grads_batched, materialize_grads,
+        )  # fmt: skip
+        return dict(zip(inputs, found))
     if allow_unused is None:
         allow_unused = materialize_grads
     if is_grads_batched:

@@ -66,8 +66,8 @@ MODES = (
 
 
 def compile(
-    model=None, *, fullgraph=False, dynamic=None, backend="numba", mode=None, options=None,
-    disable=False,
+    model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None,
+    disable=False, recompile_limit=None, isolate_recompiles=False, shapes_spec=None,
 ):  # fmt: skip
     """A function that does what `model` does, replayed from a capture (`torch.compile`).
 
@@ -80,8 +80,8 @@ def compile(
     With `mode="inference"` results need no gradients, and what depends on parameters and buffers only
     is computed once: batch norms are folded into convolutions, weights are packed. It is computed
     again when they change. A module must be in evaluation mode. With `mode="background"` kernels are
-    compiled in a thread, and eager mode runs the calls until they are there. PyTorch's modes, `backend` and
-    `options` are accepted for its sake.
+    compiled in a thread, and eager mode runs the calls until they are there. PyTorch's modes and its other
+    arguments are accepted for its sake.
     """
     if model is None:
         return lambda found: compile(

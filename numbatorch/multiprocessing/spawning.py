@@ -11,9 +11,9 @@ import warnings
 class ProcessException(Exception):
     """A process failed: `error_index` says which, `pid` its number."""
 
-    def __init__(self, msg, error_index, pid):
+    def __init__(self, msg, error_index, error_pid):
         super().__init__(msg)
-        self.msg, self.error_index, self.pid = msg, error_index, pid
+        self.msg, self.error_index, self.pid = msg, error_index, error_pid
 
     def __reduce__(self):
         return type(self), (self.msg, self.error_index, self.pid)
@@ -47,9 +47,9 @@ def _run(function, index, args, errors):
 class ProcessContext:
     """Processes that were started together."""
 
-    def __init__(self, processes, errors):
+    def __init__(self, processes, error_files):
         self.processes = processes
-        self.error_queues = errors
+        self.error_queues = error_files
         self._waiting = {process.sentinel: i for i, process in enumerate(processes)}
 
     def pids(self):

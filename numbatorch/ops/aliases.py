@@ -219,12 +219,12 @@ def as_subclass(self, cls):
 
 
 @method
-def record_stream(self, stream):
-    """Say that work on a stream other than the current one uses this tensor, whose memory is then not
+def record_stream(self, s):
+    """Say that work on a stream `s` other than the current one uses this tensor, whose memory is then not
     given to another tensor before that is done."""
     if self.storage.device_type != "cuda":
         raise RuntimeError("record_stream is not supported for tensors in host memory")
-    self.storage.record_stream(stream.cuda_stream)
+    self.storage.record_stream(s.cuda_stream)
 
 
 @method

@@ -131,10 +131,16 @@ def _difference(input, other, alpha):
     return _sum(input, other, -alpha)
 
 
+def _is_sparse(x):
+    return not isinstance(x, graph.Value) and getattr(x, "is_sparse", False)
+
+
 @function
 @repeated
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other"""
+    if _is_sparse(other):
+        return other.add_to_(input.clone(), alpha=alpha)
     op, inputs, params = _sum(input, other, alpha)
     return op(*inputs, **params, out=out)
 
@@ -143,6 +149,8 @@ def add(input, other, *, alpha=1, out=None):
 @repeated
 def add_(self, other, *, alpha=1):
     """Add alpha * other to this tensor."""
+    if _is_sparse(other):
+        return other.add_to_(self, alpha=alpha)
     op, inputs, params = _sum(self, other, alpha)
     return op.inplace(*inputs, **params)
 
@@ -151,6 +159,8 @@ def add_(self, other, *, alpha=1):
 @repeated
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other"""
+    if _is_sparse(other):
+        return other.add_to_(input.clone(), alpha=-alpha)
     op, inputs, params = _difference(input, other, alpha)
     return op(*inputs, **params, out=out)
 
@@ -159,6 +169,8 @@ def sub(input, other, *, alpha=1, out=None):
 @repeated
 def sub_(self, other, *, alpha=1):
     """Subtract alpha * other from this tensor."""
+    if _is_sparse(other):
+        return other.add_to_(self, alpha=-alpha)
     op, inputs, params = _difference(self, other, alpha)
     return op.inplace(*inputs, **params)
 

@@ -154,12 +154,12 @@ def clamp(input, min=None, max=None, *, out=None):
 
 
 @method(aliases=("clip_",))
-def clamp_(self, min=None, max=None):
+def clamp_(input, min=None, max=None):
     """Bring every element of this tensor between `min` and `max`."""
-    op, inputs, params = _plan(self, min, max)
-    if inputs[0] is self:
+    op, inputs, params = _plan(input, min, max)
+    if inputs[0] is input:
         return op.inplace(*inputs, **params)
-    return copy.inplace(self, op(*inputs, **params))
+    return copy.inplace(input, op(*inputs, **params))
 
 
 @function
@@ -177,12 +177,12 @@ def clamp_max(input, max, *, out=None):
 
 
 @method
-def clamp_min_(self, min):
+def clamp_min_(input, min):
     """Raise every element of this tensor to at least `min`."""
-    return clamp_(self, min=min)
+    return clamp_(input, min=min)
 
 
 @method
-def clamp_max_(self, max):
+def clamp_max_(input, max):
     """Lower every element of this tensor to at most `max`."""
-    return clamp_(self, max=max)
+    return clamp_(input, max=max)

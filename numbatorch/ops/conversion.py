@@ -4,7 +4,7 @@ from .. import devices, dtypes, graph
 from ..cuda_memory import is_available as cuda_is_available
 from .casting import cast, to_device
 from .copying import clone
-from .registry import function, method
+from .registry import also_called, function, method
 from .scalars import is_number
 
 
@@ -133,9 +133,10 @@ def type_as(self, other):
 
 
 @function(method=False)
-def result_type(tensor1, tensor2):
+@also_called(scalar="other", scalar1="tensor", scalar2="other")
+def result_type(tensor, other):
     """The dtype of an arithmetic operation on two tensors or numbers."""
-    return dtypes.result_type([_operand(tensor1), _operand(tensor2)])
+    return dtypes.result_type([_operand(tensor), _operand(other)])
 
 
 def _operand(x):

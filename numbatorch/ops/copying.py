@@ -35,18 +35,20 @@ def _(grad):
 
 
 @method(name="copy_")
-def copy_(self, src, non_blocking=False):
-    """Write the values of `src` into this tensor, cast, broadcast and moved to its device."""
-    if scalars.is_number(src):
-        return copy.inplace(self, scalars.constant(src, dtypes.of_scalar(src), devices.of(self)))
-    if not isinstance(src, graph.Value):
-        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
-    if non_blocking and _is_plain_download(self, src):
+def copy_(self, other, non_blocking=False):
+    """Write the values of `other` into this tensor, cast, broadcast and moved to its device."""
+    if scalars.is_number(other):
+        return copy.inplace(
+            self, scalars.constant(other, dtypes.of_scalar(other), devices.of(self))
+        )
+    if not isinstance(other, graph.Value):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(other).__name__}")
+    if non_blocking and _is_plain_download(self, other):
         self.storage.version += 1
-        devices.transfer(self, src, non_blocking=True)
+        devices.transfer(self, other, non_blocking=True)
         return self
     into_host = self.storage.device_type == "cpu"
-    return copy.inplace(self, to_device(src, devices.of(self), non_blocking and not into_host))
+    return copy.inplace(self, to_device(other, devices.of(self), non_blocking and not into_host))
 
 
 def _is_plain_download(target, source):
@@ -107,7 +109,7 @@ def contiguous(self, memory_format=None):
 
 
 @method(name="fill_")
-def fill_(self, value):
+def fill_(input, value):
     """Write one number into every element."""
     if isinstance(value, graph.Value):
         if value.shape:
@@ -115,17 +117,17 @@ def fill_(self, value):
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{len(value.shape)} dimensions."
             )
-        return copy.inplace(self, to_device(value, devices.of(self)))
+        return copy.inplace(input, to_device(value, devices.of(input)))
     if not scalars.is_number(value):
         raise TypeError(f"fill_(): argument 'value' must be Number, not {type(value).__name__}")
-    scalars.check_fill(value, self.dtype)
-    return copy.inplace(self, scalars.constant(value, self.dtype, devices.of(self)))
+    scalars.check_fill(value, input.dtype)
+    return copy.inplace(input, scalars.constant(value, input.dtype, devices.of(input)))
 
 
 @method(name="zero_")
-def zero_(self):
+def zero_(input):
     """Write zero into every element."""
-    return fill_(self, 0)
+    return fill_(input, 0)
 
 
 def fresh_full(shape, value, dtype, place):

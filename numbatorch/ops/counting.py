@@ -79,7 +79,7 @@ def _limits(values, low, high, margin=1):
 
 
 @function
-def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
+def histogram(input, bins=100, *, range=None, weight=None, density=False, out=None):
     """(hist, bin_edges): how many elements, or how much weight, each bin holds.
 
     `bins` is a number of equal bins over `range` (or over all elements), or a tensor of their edges.

@@ -194,17 +194,17 @@ def of_one_triangle(name, A, UPLO):
 
 
 @linalg
-def eigh(A, UPLO="L", *, out=None):
+def eigh(input, UPLO="L", *, out=None):
     """(eigenvalues, ascending; eigenvectors as columns) of Hermitian matrices."""
-    values, vectors, info = eigh_op(of_one_triangle("linalg.eigh", A, UPLO))
+    values, vectors, info = eigh_op(of_one_triangle("linalg.eigh", input, UPLO))
     raise_where(info, "linalg.eigh", NOT_CONVERGED.format(what="eigenvalues"))
     return deliver_several("linalg_eigh", (values, vectors), out, return_types.linalg_eigh)
 
 
 @linalg
-def eigvalsh(A, UPLO="L", *, out=None):
+def eigvalsh(input, UPLO="L", *, out=None):
     """The eigenvalues, ascending, of Hermitian matrices."""
-    values, _, info = eigh_op(of_one_triangle("linalg.eigvalsh", A, UPLO))
+    values, _, info = eigh_op(of_one_triangle("linalg.eigvalsh", input, UPLO))
     raise_where(info, "linalg.eigh", NOT_CONVERGED.format(what="eigenvalues"))
     return deliver("linalg_eigvalsh", values, out)
 

@@ -186,17 +186,17 @@ def _cholesky_ex(name, A, upper):
 
 
 @linalg(name="cholesky")
-def linalg_cholesky(A, *, upper=False, out=None):
+def linalg_cholesky(input, *, upper=False, out=None):
     """The lower L with L L^H = A, or the upper U with U^H U = A, of positive definite matrices."""
-    factor, info = _cholesky_ex("linalg.cholesky", A, upper)
+    factor, info = _cholesky_ex("linalg.cholesky", input, upper)
     raise_where(info, "linalg.cholesky", _NOT_POSITIVE)
     return deliver("linalg_cholesky", factor, out)
 
 
 @linalg
-def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
+def cholesky_ex(input, *, upper=False, check_errors=False, out=None):
     """As `cholesky`, with the order of the minor that is not positive (0: none) beside it."""
-    results = _cholesky_ex("linalg.cholesky_ex", A, upper)
+    results = _cholesky_ex("linalg.cholesky_ex", input, upper)
     if check_errors:
         raise_where(results[1], "torch.linalg.cholesky_ex", _NOT_POSITIVE)
     return deliver_several("linalg_cholesky_ex", results, out, return_types.linalg_cholesky_ex)
@@ -243,26 +243,26 @@ def _(grad, L, output, upper):
 
 
 @function
-def cholesky_solve(B, L, upper=False, *, out=None):
+def cholesky_solve(input, input2, upper=False, *, out=None):
     """The X with A X = B, where L is Cholesky's factor of A."""
-    check_matrices("cholesky_solve", L, square=True)
-    check_matrices("cholesky_solve", B, "B")
-    if B.shape[-2] != L.shape[-1]:
+    check_matrices("cholesky_solve", input2, square=True)
+    check_matrices("cholesky_solve", input, "B")
+    if input.shape[-2] != input2.shape[-1]:
         raise RuntimeError(
-            f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by "
-            f"{L.shape[-1]} but each b matrix is {B.shape[-2]} by {B.shape[-1]}"
+            f"Incompatible matrix sizes for cholesky_solve: each A matrix is {input2.shape[-1]} by "
+            f"{input2.shape[-1]} but each b matrix is {input.shape[-2]} by {input.shape[-1]}"
         )
-    check_same_dtype("cholesky_solve", L, B)
-    return deliver("cholesky_solve", cholesky_solve_op(B, L, upper=upper), out)
+    check_same_dtype("cholesky_solve", input2, input)
+    return deliver("cholesky_solve", cholesky_solve_op(input, input2, upper=upper), out)
 
 
 @function
-def cholesky_inverse(L, upper=False, *, out=None):
+def cholesky_inverse(input, upper=False, *, out=None):
     """The inverse of the matrix whose Cholesky factor is L."""
-    check_matrices("cholesky_inverse", L, square=True)
-    n = L.shape[-1]
-    eye = FUNCTIONS["eye"](n, dtype=L.dtype, device=devices.of(L)).expand(L.shape)
-    return deliver("cholesky_inverse", cholesky_solve_op(eye, L, upper=upper), out)
+    check_matrices("cholesky_inverse", input, square=True)
+    n = input.shape[-1]
+    eye = FUNCTIONS["eye"](n, dtype=input.dtype, device=devices.of(input)).expand(input.shape)
+    return deliver("cholesky_inverse", cholesky_solve_op(eye, input, upper=upper), out)
 
 
 # Samples ------------------------------------------------------------------------------------------

@@ -94,15 +94,15 @@ def _eig(name, A):
 
 
 @linalg
-def eig(A, *, out=None):
+def eig(input, *, out=None):
     """(eigenvalues, eigenvectors as columns), complex, of square matrices."""
-    return deliver_several("linalg_eig", _eig("linalg.eig", A), out, return_types.linalg_eig)
+    return deliver_several("linalg_eig", _eig("linalg.eig", input), out, return_types.linalg_eig)
 
 
 @linalg
-def eigvals(A, *, out=None):
+def eigvals(input, *, out=None):
     """The eigenvalues, complex, of square matrices."""
-    return deliver("linalg_eigvals", _eig("linalg.eigvals", A)[0], out)
+    return deliver("linalg_eigvals", _eig("linalg.eigvals", input)[0], out)
 
 
 @samples("linalg_eig")

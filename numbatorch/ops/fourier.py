@@ -373,7 +373,7 @@ def _frequencies(name, positive, negative, n, d, out, dtype, device, requires_gr
 
 @fourier
 def fftfreq(
-    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
 ):  # fmt: skip
     """The frequencies of the elements of `fft`, for samples `d` apart."""
     bounds = (0, (n + 1) // 2), (-(n // 2), 0)
@@ -382,7 +382,7 @@ def fftfreq(
 
 @fourier
 def rfftfreq(
-    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+    n, d=1.0, *, out=None, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
 ):  # fmt: skip
     """The frequencies of the elements of `rfft`, for samples `d` apart."""
     bounds = (0, n // 2 + 1), None

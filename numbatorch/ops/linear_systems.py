@@ -264,9 +264,9 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
 
 
 @function(method=True)
-def lu_solve(b, LU_data, LU_pivots, *, out=None):
+def lu_solve(input, LU_data, LU_pivots, *, out=None):
     """The x with A x = b, from the factors of A."""
-    return linalg_lu_solve(LU_data, LU_pivots, b, out=out)
+    return linalg_lu_solve(LU_data, LU_pivots, input, out=out)
 
 
 # Triangular systems -------------------------------------------------------------------------------
@@ -302,35 +302,35 @@ def _(grad, A, output, upper, unit):
 
 
 @linalg
-def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
+def solve_triangular(input, B, *, upper, left=True, unitriangular=False, out=None):
     """The X with A X = B (X A = B unless `left`) for a triangular A."""
     name = "linalg.solve_triangular"
-    check_same_dtype(name, A, B)
-    check_matrices(name, A, square=True)
+    check_same_dtype(name, input, B)
+    check_matrices(name, input, square=True)
     check_matrices(name, B, "B")
-    if A.shape[-1] != B.shape[-2 if left else -1]:
+    if input.shape[-1] != B.shape[-2 if left else -1]:
         form = "AX = B" if left else "XA = B"
         raise RuntimeError(
             f"{name}: Incompatible shapes of A and B for the equation {form} "
-            f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
+            f"({input.shape[-2]}x{input.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
         )
     if left:
-        result = triangular_op(A, B, upper=upper, unit=unitriangular)
+        result = triangular_op(input, B, upper=upper, unit=unitriangular)
     else:
         turned = triangular_op(
-            transpose(A, -2, -1), transpose(B, -2, -1), upper=not upper, unit=unitriangular
+            transpose(input, -2, -1), transpose(B, -2, -1), upper=not upper, unit=unitriangular
         )
         result = transpose(turned, -2, -1)
     return deliver("linalg_solve_triangular", result, out)
 
 
 @function
-def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False, *, out=None):
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *, out=None):
     """(the x with A x = b, A); the old name of `linalg.solve_triangular`."""
     check_numbers("triangular_solve", b)
     check_same_dtype("triangular_solve", A, b)
     turned = adjoint(A) if transpose else A
-    solved = triangular_op(turned, b, upper=upper != transpose, unit=unitriangular)
+    solved = triangular_op(turned, input, upper=upper != transpose, unit=unitriangular)
     results = solved, A.clone().expand(*solved.shape[:-2], *A.shape[-2:])
     return deliver_several("triangular_solve", results, out, return_types.triangular_solve)
 
@@ -460,7 +460,10 @@ def inv(A, *, out=None):
     return deliver("linalg_inv", inverse, out)
 
 
-function(inv, name="inverse")
+@function
+def inverse(input, *, out=None):
+    """`linalg.inv` by its old name."""
+    return inv(input, out=out)
 
 
 @linalg

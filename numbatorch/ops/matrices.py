@@ -85,13 +85,17 @@ def _triangle_indices(name, find, row, col, offset, dtype, device):
 
 
 @function(method=False)
-def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def tril_indices(
+    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=None
+):  # fmt: skip
     """The positions, (2, count), in the lower triangle of a row x col matrix, row by row."""
     return _triangle_indices("tril_indices", np.tril_indices, row, col, offset, dtype, device)
 
 
 @function(method=False)
-def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def triu_indices(
+    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=None
+):  # fmt: skip
     """The positions, (2, count), in the upper triangle of a row x col matrix, row by row."""
     return _triangle_indices("triu_indices", np.triu_indices, row, col, offset, dtype, device)
 

@@ -21,9 +21,9 @@ from .registry import FUNCTIONS, Sample, function, samples
 
 
 @linalg
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
+def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """The norm (sum |x|**ord)**(1/ord) over `dim`, of the flattened input by default."""
-    return reduction.vector_norm(x, ord, dim, keepdim, dtype=dtype, out=out)
+    return reduction.vector_norm(input, ord, dim, keepdim, dtype=dtype, out=out)
 
 
 # Matrix norms -------------------------------------------------------------------------------------
@@ -44,26 +44,26 @@ def _check_order(ord):
 
 
 @linalg
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """A norm of matrices: fro, nuc, 1, 2, inf and their negatives, over the dimensions `dim`."""
-    if len(A.shape) < 2:
+    if len(input.shape) < 2:
         raise RuntimeError(
             "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
         )
-    if A.dtype.category < dtypes.FLOATING:
+    if input.dtype.category < dtypes.FLOATING:
         raise RuntimeError(
             "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
-            f"{scalar_name(A.dtype)}"
+            f"{scalar_name(input.dtype)}"
         )
     dim = as_indices(dim)
     if len(dim) != 2:
         raise RuntimeError("linalg.matrix_norm: dim must be a 2-tuple")
     _check_order(ord)
-    A = A if dtype is None else A.to(dtype)
+    input = input if dtype is None else input.to(dtype)
     if ord == "fro":
-        result = reduction.vector_norm(A, 2, dim, keepdim)
+        result = reduction.vector_norm(input, 2, dim, keepdim)
     else:
-        moved, places = _of_last_two(A, dim)
+        moved, places = _of_last_two(input, dim)
         result = _norm_of_matrices(moved, ord)
         if keepdim:
             for place in places:
@@ -82,28 +82,28 @@ def _norm_of_matrices(A, ord):
 
 
 @linalg(name="norm")
-def linalg_norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
+def linalg_norm(input, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     """A norm of vectors or of matrices, by how many dimensions `dim` names; flattened without `ord`."""
     if dim is not None:
         dim = as_indices(dim)
     if ord is None:
-        return reduction.vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
-    if dim is None and len(A.shape) not in (1, 2):
+        return reduction.vector_norm(input, 2, dim, keepdim, dtype=dtype, out=out)
+    if dim is None and len(input.shape) not in (1, 2):
         raise RuntimeError(
             "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-            f"{len(A.shape)}D."
+            f"{len(input.shape)}D."
         )
-    count = len(A.shape) if dim is None else len(dim)
+    count = len(input.shape) if dim is None else len(dim)
     if isinstance(ord, str):
         if count != 2:
             raise RuntimeError(f"linalg.norm: order {ord} needs two dimensions, but got {count}")
     elif count == 1:
-        return reduction.vector_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
+        return reduction.vector_norm(input, ord, dim, keepdim, dtype=dtype, out=out)
     elif count != 2:
         raise RuntimeError(
             "linalg.norm: If dim is specified, it must be of length 1 or 2. Got " + str(dim)
         )
-    return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
+    return matrix_norm(input, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
 
 
 @function(method=False)
@@ -119,21 +119,21 @@ def frobenius_norm(input, dim=(), keepdim=False, *, out=None):
 
 
 @linalg
-def cond(A, p=None, *, out=None):
+def cond(input, p=None, *, out=None):
     """The condition number in the norm `p`: 2 where it is None; infinite for singular matrices."""
-    if len(A.shape) < 2:
+    if len(input.shape) < 2:
         raise RuntimeError("linalg.cond: The input tensor A must have at least 2 dimensions.")
     if p is None or (not isinstance(p, str) and abs(p) == 2):
-        values = svdvals(A)
+        values = svdvals(input)
         largest, least = values[..., 0], values[..., -1]
         result = largest / least if p in (None, 2) else least / largest
         return deliver("linalg_cond", result, out)
-    check_matrices("linalg.cond", A, square=True)
+    check_matrices("linalg.cond", input, square=True)
     _check_order(p)
-    inverse, info = inv_op(A)
+    inverse, info = inv_op(input)
     singular = (info != 0).unsqueeze(-1).unsqueeze(-1)
     inverse = inverse.masked_fill(singular, math.inf)
-    return deliver("linalg_cond", matrix_norm(A, p) * matrix_norm(inverse, p), out)
+    return deliver("linalg_cond", matrix_norm(input, p) * matrix_norm(inverse, p), out)
 
 
 # Rank and pseudo-inverse --------------------------------------------------------------------------
@@ -157,18 +157,18 @@ def _threshold(A, largest, atol, rtol):
 
 
 @linalg
-def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
+def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """How many singular values lie above max(atol, rtol * the largest)."""
-    check_matrices("linalg.matrix_rank", A, square=hermitian)
+    check_matrices("linalg.matrix_rank", input, square=hermitian)
     atol = tol if atol is None and tol is not None else atol
     if tol is not None and rtol is None:
         rtol = 0.0
-    detached = A.detach()
+    detached = input.detach()
     values = eigvalsh(detached).abs() if hermitian else svdvals(detached)
     if values.shape[-1] == 0:
-        zero = FUNCTIONS["zeros"](A.shape[:-2], dtype=dtypes.int64, device=devices.of(A))
+        zero = FUNCTIONS["zeros"](input.shape[:-2], dtype=dtypes.int64, device=devices.of(input))
         return deliver("linalg_matrix_rank", zero, out)
-    limit = _threshold(A, values.amax(-1), atol, rtol)
+    limit = _threshold(input, values.amax(-1), atol, rtol)
     limit = limit.unsqueeze(-1) if isinstance(limit, graph.Value) else limit
     return deliver("linalg_matrix_rank", (values > limit).sum(-1), out)
 
@@ -196,13 +196,13 @@ def _(grad, input, output):
 
 
 @linalg
-def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
+def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """The Moore-Penrose pseudo-inverse, by singular values above max(atol, rtol * the largest)."""
-    check_matrices("linalg.pinv", A, square=hermitian)
+    check_matrices("linalg.pinv", input, square=hermitian)
     rtol = rcond if rtol is None else rtol
-    source = A.detach()
-    if 0 in A.shape[-2:]:
-        return adjoint(A).clone()
+    source = input.detach()
+    if 0 in input.shape[-2:]:
+        return adjoint(input).clone()
     if hermitian:
         S, U = eigh(source)
         right = U
@@ -210,10 +210,10 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
         U, S, Vh = linalg_svd(source, full_matrices=False)
         right = adjoint(Vh)
     size = S.abs()
-    limit = _threshold(A, size.amax(-1), atol, rtol).unsqueeze(-1)
-    reciprocals = FUNCTIONS["where"](size > limit, 1 / S, 0).to(A.dtype)
+    limit = _threshold(input, size.amax(-1), atol, rtol).unsqueeze(-1)
+    reciprocals = FUNCTIONS["where"](size > limit, 1 / S, 0).to(input.dtype)
     computed = matmul(right * reciprocals.unsqueeze(-2), adjoint(U))
-    return deliver("linalg_pinv", pinv_op(A, computed), out)
+    return deliver("linalg_pinv", pinv_op(input, computed), out)
 
 
 @function(name="pinverse")
@@ -223,33 +223,33 @@ def pinverse(input, rcond=1e-15):
 
 
 @linalg
-def lstsq(A, B, rcond=None, *, driver=None):
+def lstsq(input, b, rcond=None, *, driver=None):
     """The X of least norm that minimises |A X - B|, with residuals, rank and singular values.
 
     All drivers solve by singular values; they differ in which of the other results they fill.
     """
     name = "torch.linalg.lstsq"
-    check_matrices(name, A)
-    check_same_dtype(name, A, B)
+    check_matrices(name, input)
+    check_same_dtype(name, input, b)
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
         )
-    vector = len(B.shape) == 1 or B.shape == A.shape[:-1]
-    right = B.unsqueeze(-1) if vector else B
-    if right.shape[-2] != A.shape[-2]:
+    vector = len(b.shape) == 1 or b.shape == input.shape[:-1]
+    right = b.unsqueeze(-1) if vector else b
+    if right.shape[-2] != input.shape[-2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-2)")
-    rows, columns = A.shape[-2:]
-    solution = matmul(pinv(A, rtol=rcond), right)
-    rank = matrix_rank(A, rtol=rcond)
+    rows, columns = input.shape[-2:]
+    solution = matmul(pinv(input, rtol=rcond), right)
+    rank = matrix_rank(input, rtol=rcond)
     full = bool((rank == min(rows, columns)).all())
-    empty = FUNCTIONS["empty"]((0,), dtype=A.dtype.to_real(), device=devices.of(A))
+    empty = FUNCTIONS["empty"]((0,), dtype=input.dtype.to_real(), device=devices.of(input))
     residuals = solution.abs().reshape(-1)[:0]
     if rows > columns and (driver == "gels" or (full and driver not in (None, "gelsy"))):
-        residuals = (matmul(A, solution) - right).abs().square().sum(-2)
+        residuals = (matmul(input, solution) - right).abs().square().sum(-2)
     if driver == "gels":
-        rank = FUNCTIONS["empty"]((0,), dtype=dtypes.int64, device=devices.of(A))
-    values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else empty
+        rank = FUNCTIONS["empty"]((0,), dtype=dtypes.int64, device=devices.of(input))
+    values = svdvals(input.detach()) if driver in ("gelsd", "gelss") else empty
     results = solution.squeeze(-1) if vector else solution, residuals, rank, values
     return deliver_several("linalg_lstsq", results, None, return_types.linalg_lstsq)
 

@@ -30,21 +30,21 @@ def _identity_like(A):
 
 
 @linalg
-def matrix_power(A, n, *, out=None):
+def matrix_power(input, n, *, out=None):
     """A to the whole power n, by squaring; the inverse where n is negative."""
-    if len(A.shape) < 2 or A.shape[-1] != A.shape[-2]:
-        check_matrices("linalg.matrix_power", A.to(dtypes.float32), square=True)
+    if len(input.shape) < 2 or input.shape[-1] != input.shape[-2]:
+        check_matrices("linalg.matrix_power", input.to(dtypes.float32), square=True)
     if n < 0:
-        A, n = inv(A), -n
+        input, n = inv(input), -n
     result = None
     while n:
         if n % 2:
-            result = A if result is None else matmul(result, A)
+            result = input if result is None else matmul(result, input)
         n //= 2
         if n:
-            A = matmul(A, A)
+            input = matmul(input, input)
     if result is None:
-        result = A.clone().copy_(_identity_like(A))
+        result = input.clone().copy_(_identity_like(input))
     return deliver("linalg_matrix_power", result, out)
 
 
@@ -55,14 +55,14 @@ _TERMS, _LARGEST_NORM = 18, 1.09
 
 
 @linalg
-def matrix_exp(A):
+def matrix_exp(input):
     """The matrix exponential: a Taylor polynomial of A / 2**s, squared s times."""
-    check_matrices("linalg.matrix_exp", A, square=True)
-    if 0 in A.shape:
-        return A.clone()
-    norm = float(A.detach().abs().sum(-2).max())
+    check_matrices("linalg.matrix_exp", input, square=True)
+    if 0 in input.shape:
+        return input.clone()
+    norm = float(input.detach().abs().sum(-2).max())
     squarings = max(0, math.ceil(math.log2(norm / _LARGEST_NORM))) if 0 < norm < math.inf else 0
-    scaled, identity = A / 2**squarings, _identity_like(A)
+    scaled, identity = input / 2**squarings, _identity_like(input)
     result = identity + scaled / _TERMS
     for term in range(_TERMS - 1, 0, -1):
         result = identity + matmul(scaled, result) / term
@@ -128,26 +128,29 @@ def _product_of_chain(chain):
 
 
 @linalg
-def householder_product(A, tau, *, out=None):
+def householder_product(input, tau, *, out=None):
     """The first columns of the product of reflections I - tau v v^H, v below A's diagonal."""
-    check_matrices("torch.linalg.householder_product", A)
-    rows, columns = A.shape[-2:]
+    check_matrices("torch.linalg.householder_product", input)
+    rows, columns = input.shape[-2:]
     if rows < columns:
         raise RuntimeError(
             "torch.linalg.householder_product: input.shape[-2] must be greater than or equal to "
             "input.shape[-1]"
         )
-    check_same_dtype("torch.linalg.householder_product", A, tau)
-    below = FUNCTIONS["tril"](A, -1)
-    eye = FUNCTIONS["eye"](rows, columns, dtype=A.dtype, device=devices.of(A))
-    vectors, result = below + eye, (A * 0).copy_(eye.expand(A.shape))
+    check_same_dtype("torch.linalg.householder_product", input, tau)
+    below = FUNCTIONS["tril"](input, -1)
+    eye = FUNCTIONS["eye"](rows, columns, dtype=input.dtype, device=devices.of(input))
+    vectors, result = below + eye, (input * 0).copy_(eye.expand(input.shape))
     for k in reversed(range(tau.shape[-1])):
         v = vectors[..., k : k + 1]
         result = result - tau[..., k, None, None] * matmul(v, matmul(adjoint(v), result))
     return deliver("linalg_householder_product", result, out)
 
 
-function(householder_product, name="orgqr")
+@function
+def orgqr(input, input2, *, out=None):
+    """`linalg.householder_product` by LAPACK's name."""
+    return householder_product(input, input2, out=out)
 
 
 @function
@@ -247,34 +250,36 @@ def linalg_vander(x, *, N=None):
 
 
 @linalg
-def tensorinv(A, ind=2, *, out=None):
+def tensorinv(input, ind=2, *, out=None):
     """The inverse of the map that contracts the last dimensions of A, from `ind` on."""
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
-    left, right = A.shape[:ind], A.shape[ind:]
+    left, right = input.shape[:ind], input.shape[ind:]
     if shapes.numel(left) != shapes.numel(right):
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
             f"prod(self.shape[:ind]), but got {shapes.numel(right)} != {shapes.numel(left)}"
         )
     size = shapes.numel(left)
-    return deliver("linalg_tensorinv", inv(A.reshape(size, size)).reshape(*right, *left), out)
+    return deliver("linalg_tensorinv", inv(input.reshape(size, size)).reshape(*right, *left), out)
 
 
 @linalg
-def tensorsolve(A, B, dims=None, *, out=None):
+def tensorsolve(input, other, dims=None, *, out=None):
     """The X with tensordot(A, X, X.ndim) = B."""
     if dims is not None:
-        A = FUNCTIONS["movedim"](A, tuple(dims), tuple(range(-len(dims), 0)))
-    shape = A.shape[len(B.shape) :]
+        input = FUNCTIONS["movedim"](input, tuple(dims), tuple(range(-len(dims), 0)))
+    shape = input.shape[len(other.shape) :]
     size = shapes.numel(shape)
-    if size != shapes.numel(B.shape):
+    if size != shapes.numel(other.shape):
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
-            f"prod(self.shape[:other.ndim]), but got {size} != {shapes.numel(B.shape)}"
+            f"prod(self.shape[:other.ndim]), but got {size} != {shapes.numel(other.shape)}"
         )
     return deliver(
-        "linalg_tensorsolve", solve(A.reshape(size, size), B.reshape(-1)).reshape(shape), out
+        "linalg_tensorsolve",
+        solve(input.reshape(size, size), other.reshape(-1)).reshape(shape),
+        out,
     )
 
 

@@ -136,10 +136,11 @@ def roll(input, shifts, dims=None):
 
 
 @function
-def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
     """Every element, or slice along `dim`, several times in a row; `repeats` says how often."""
-    if repeats is None:  # torch.repeat_interleave(repeats)
-        return _interleaved(input, input, "repeats")
+    if input is None or repeats is None:  # torch.repeat_interleave(repeats)
+        repeats = repeats if input is None else input
+        return _interleaved(repeats, repeats, "repeats")
     if dim is None:
         input, dim = reshape(input, (-1,)), 0
     dim = wrap_dim(dim, len(input.shape))

@@ -11,7 +11,7 @@ from .arithmetic import true_divide
 from .autocast import full_precision
 from .casting import cast
 from .output import write_out
-from .registry import FUNCTIONS, Sample, function, samples
+from .registry import FUNCTIONS, Sample, function, method, samples
 
 # What is common to all ---------------------------------------------------------------------------
 
@@ -398,7 +398,7 @@ def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
     return run(norm_op, input, out, p=p, **params)
 
 
-@function
+@function(method=False)
 @repeated
 @numpy_names
 @full_precision(devices=("cuda",))
@@ -413,6 +413,13 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"only valid values for p are 'fro' and 'nuc', but got {p!r}")
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype, out=out)
+
+
+@method(name="norm")
+@numpy_names
+def _norm_method(self, p="fro", dim=None, keepdim=False, dtype=None):
+    """The p-norm over `dim`, of all elements by default; "fro" is the 2-norm."""
+    return norm(self, p, dim, keepdim, dtype=dtype)
 
 
 @function

@@ -88,6 +88,22 @@ def _with_known_dtype(implementation, name):
     return with_known_dtype
 
 
+def also_called(**others):
+    """Decorator: keywords that stand for a parameter of another name, as PyTorch's overloads have them."""
+
+    def declare(implementation):
+        @functools.wraps(implementation)
+        def with_other_names(*args, **kwargs):
+            for other in others.keys() & kwargs.keys():
+                kwargs[others[other]] = kwargs.pop(other)
+            return implementation(*args, **kwargs)
+
+        with_other_names.other_names = others
+        return with_other_names
+
+    return declare
+
+
 def in_namespace(space):
     """Decorator: publish a function in `space` alone: linalg, fft or special."""
 
@@ -135,11 +151,11 @@ def _add(table, name, value):
 def _written_back(implementation, name):
     """The in-place method of a function: the op's own, or compute, then copy into the tensor."""
 
-    def inplace_method(self, *args, **kwargs):
+    def inplace_method(input, *args, **kwargs):
         direct = getattr(implementation, "inplace", None)
         if direct is not None:
-            return direct(self, *args, **kwargs)
-        return write_back(self, implementation(_original(self), *args, **kwargs))
+            return direct(input, *args, **kwargs)
+        return write_back(input, implementation(_original(input), *args, **kwargs))
 
     inplace_method.__name__ = inplace_method.__qualname__ = name
     inplace_method.__doc__ = f"In-place version of `{name[:-1]}`."

@@ -79,7 +79,7 @@ def round(input, *, decimals=0, out=None):
 
 
 @method
-def round_(self, *, decimals=0):
+def round_(input, *, decimals=0):
     """Round this tensor to `decimals` places."""
-    op, params = _round(self, decimals)
-    return op.inplace(self, **params)
+    op, params = _round(input, decimals)
+    return op.inplace(input, **params)

@@ -379,9 +379,9 @@ def narrow_copy(input, dim, start, length):
 
 
 @method(name="sum_to_size")
-def _sum_to_size(self, *size):
+def _sum_to_size(self, *sizes, size=None):
     """The sum over the dimensions along which a tensor of `size` broadcasts to this one."""
-    size = Size(sizes_of(size, "sum_to_size"))
+    size = Size(sizes_of(sizes if size is None else (size,), "sum_to_size"))
     padded = (1,) * (len(self.shape) - len(size)) + size
     if len(size) > len(self.shape) or any(
         wanted not in (1, own) for wanted, own in zip(padded, self.shape)
@@ -421,9 +421,9 @@ for _name, _function in (
 
 
 @method
-def resize_(self, *sizes, memory_format=None):
+def resize_(self, *sizes, size=None, memory_format=None):
     """Another shape over the same memory, which grows where it must; new elements are arbitrary."""
-    size = Size(sizes_of(sizes, "resize_"))
+    size = Size(sizes_of(sizes if size is None else (size,), "resize_"))
     if self._requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
@@ -439,9 +439,9 @@ def resize_(self, *sizes, memory_format=None):
 
 
 @method
-def resize_as_(self, the_template):
+def resize_as_(input, the_template, *, memory_format=None):
     """`resize_` to the shape of another tensor."""
-    return resize_(self, the_template.shape)
+    return resize_(input, the_template.shape)
 
 
 @method
@@ -462,9 +462,9 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
 
 
 @method
-def as_strided_(self, size, stride, storage_offset=None):
+def as_strided_(input, size, stride, storage_offset=None):
     """In-place version of :func:`as_strided`: another look at the same memory."""
-    return _take_over(self, as_strided(self, size, stride, storage_offset))
+    return _take_over(input, as_strided(input, size, stride, storage_offset))
 
 
 @method

@@ -7,7 +7,7 @@ from . import scalars
 from .casting import cast
 from .indexing import gather_op, index_op, index_put_op, scatter_op
 from .output import store
-from .registry import Sample, function, samples
+from .registry import Sample, also_called, function, samples
 from .shape import movedim
 from .views import reshape, transpose
 
@@ -298,6 +298,7 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
 
 
 @function(method=False)
+@also_called(element="elements", test_element="test_elements")
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """Whether each element is among `test_elements`."""
     if not isinstance(elements, graph.Value):

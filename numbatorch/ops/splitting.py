@@ -4,7 +4,7 @@ import operator
 
 from .. import graph
 from ..shapes import wrap_dim
-from .registry import Sample, function, method, samples
+from .registry import Sample, also_called, function, method, samples
 from .views import (
     sizes_of,
     split_op,
@@ -105,7 +105,11 @@ def unsafe_chunk(input, chunks, dim=0):
     return _into_chunks(unsafe_split_op, unsafe_split_with_sizes_op, input, chunks, dim)
 
 
+_SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}
+
+
 @function
+@also_called(tensor_indices_or_sections="indices_or_sections", **_SECTIONS)
 def tensor_split(input, indices_or_sections, dim=0):
     """Views of `input` along `dim`: a number of nearly equal ones, or cut before the indices given."""
     dim = _dim_of("tensor_split", input, dim)
@@ -140,18 +144,21 @@ def _split_along(name, input, indices_or_sections, rank, dim):
 
 
 @function
+@also_called(**_SECTIONS)
 def hsplit(input, indices_or_sections):
     """Views side by side: along dimension 1, or 0 where there is only one."""
     return _split_along("hsplit", input, indices_or_sections, 1, 0 if len(input.shape) == 1 else 1)
 
 
 @function
+@also_called(**_SECTIONS)
 def vsplit(input, indices_or_sections):
     """Views one below the other."""
     return _split_along("vsplit", input, indices_or_sections, 2, 0)
 
 
 @function
+@also_called(**_SECTIONS)
 def dsplit(input, indices_or_sections):
     """Views one behind the other, along dimension 2."""
     return _split_along("dsplit", input, indices_or_sections, 3, 2)

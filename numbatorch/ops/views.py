@@ -306,7 +306,7 @@ def permute(input, *order, dims=None):
     return permute_op(input, dims=wrapped)
 
 
-@function(aliases=("swapaxes", "swapdims"))
+@function(aliases=("swapdims",))
 @repeated
 def transpose(input, dim0, dim1):
     """Dimensions dim0 and dim1 swapped."""
@@ -316,6 +316,12 @@ def transpose(input, dim0, dim1):
     if rank:
         order[dim0], order[dim1] = dim1, dim0
     return permute_op(input, dims=tuple(order))
+
+
+@function
+def swapaxes(input, axis0, axis1):
+    """`transpose` with NumPy's names."""
+    return transpose(input, axis0, axis1)
 
 
 @view(name="select")

@@ -40,6 +40,7 @@ class profile:
         self, *, activities=None, schedule=None, on_trace_ready=None, record_shapes=False,
         profile_memory=False, with_stack=False, with_flops=False, with_modules=False,
         experimental_config=None, execution_trace_observer=None, acc_events=False, use_cuda=None,
+        custom_trace_id_callback=None, post_processing_timeout_s=None,
     ):  # fmt: skip
         self.activities = set(activities or supported_activities())
         self.schedule = schedule or always
@@ -113,7 +114,9 @@ class profile:
     add_metadata_json = add_metadata
 
 
-def tensorboard_trace_handler(dir_name, worker_name=None, use_gzip=False):
+def tensorboard_trace_handler(
+    dir_name, worker_name=None, use_gzip=False, use_python_export=False
+):  # fmt: skip
     """A function for `on_trace_ready` that writes each trace into a folder."""
 
     def handler(found):

@@ -70,8 +70,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             down.reset_parameters()
             up.reset_parameters()
 
-    def forward(self, input: Tensor, target: Tensor) -> _ASMoutput:
+    def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         """(log-probability of every target, their mean with its sign changed)"""
+        input, target = input_, target_
         _check_target(input, target)
         batched = target.dim() > 0
         if not batched:

@@ -7,7 +7,7 @@ from numbatorch.tensor import Tensor
 
 
 def functional_call(
-    module: Module, parameters_and_buffers, args=None, kwargs=None, *, tie_weights: bool = True,
+    module: Module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights: bool = True,
     strict: bool = False,
 ):  # fmt: skip
     """``module(*args, **kwargs)`` with the tensors of a dictionary by name in place of its own.
@@ -15,18 +15,18 @@ def functional_call(
     With ``tie_weights`` a tensor that has several names is replaced under all of them; ``strict``
     asks for exactly the module's names.
     """
-    if not isinstance(parameters_and_buffers, dict):
+    if not isinstance(parameter_and_buffer_dicts, dict):
         merged: dict = {}
-        for part in parameters_and_buffers:
+        for part in parameter_and_buffer_dicts:
             repeated = merged.keys() & part.keys()
             if repeated:
                 raise ValueError(
                     f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is ambiguous"
                 )
             merged.update(part)
-        parameters_and_buffers = merged
+        parameter_and_buffer_dicts = merged
     args = () if args is None else args if isinstance(args, tuple) else (args,)
-    with _replaced(module, parameters_and_buffers, tie_weights, strict):
+    with _replaced(module, parameter_and_buffer_dicts, tie_weights, strict):
         return module(*args, **(kwargs or {}))
 
 
