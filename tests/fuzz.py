@@ -608,8 +608,9 @@ TOLERANCES = {
 }  # fmt: skip
 
 
-def run(function, call, framework, inplace):
-    """("value", results, gradients) or ("error", exception)."""
+def run(function, call, framework, inplace, weigh=None):
+    """("value", results, gradients of their sum weighed by `weights`) or ("error", exception)."""
+    weigh = weigh or weights
     args, kwargs = build(call[0], framework), build(call[1], framework)
     if inplace:
         leaf = args[0]
@@ -633,7 +634,7 @@ def run(function, call, framework, inplace):
                 wanted = wanted[:1]
             gradients = []
             if wanted and leaves and all(y.is_complex() or y.is_floating_point() for y in wanted):
-                ramps = [weights(y, framework) for y in wanted]
+                ramps = [weigh(y, framework) for y in wanted]
                 gradients = framework.autograd.grad(wanted, leaves, ramps, allow_unused=True)
                 gradients = [
                     framework.zeros_like(x) if g is None else g for g, x in zip(gradients, leaves)
@@ -686,13 +687,13 @@ def difference(theirs, ours, torch, call):
         if len(theirs[part]) != len(ours[part]):
             return f"{what}count", f"{len(ours[part])}, PyTorch {len(theirs[part])}"
         for a, b in zip(theirs[part], ours[part]):
-            found = _compare(a, b, torch, coarsest if part == 2 else 0)
+            found = compare(a, b, torch, coarsest if part == 2 else 0)
             if found:
                 return what + found[0], found[1]
     return None
 
 
-def _compare(a, b, torch, coarsest=0):
+def compare(a, b, torch, coarsest=0):
     if not isinstance(a, torch.Tensor):
         if isinstance(b, numbatorch.Tensor):
             return "type", f"a tensor; PyTorch {a!r}"
