@@ -348,3 +348,33 @@ def test_same_outputs_and_gradients(name):
         assert (ours is None) == (theirs is None)
         if ours is not None:
             assert_same_values([ours], [theirs], "gradient")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, F: F.multilabel_soft_margin_loss(t.arange(5.0), t.ones(1, 5)),
+        lambda t, F: F.multilabel_soft_margin_loss(t.ones(3, 5), t.ones(5)),
+        lambda t, F: F.hinge_embedding_loss(
+            t.tensor([1, -3]), t.tensor([1, -1]), margin=2.5, reduction="none"
+        ),
+        lambda t, F: F.bilinear(
+            *[t.ones(*shape, dtype=t.int16) for shape in ((3,), (4,), (5, 3, 4), (5,))]
+        ),
+        lambda t, F: F.binary_cross_entropy_with_logits(t.ones(2), t.ones(2).half()),
+        lambda t, F: F.binary_cross_entropy_with_logits(
+            t.ones(2), t.ones(2).half(), t.ones(2), pos_weight=t.ones(2) * 2, reduction="none"
+        ),
+        lambda t, F: F.binary_cross_entropy_with_logits(t.ones(2), t.ones(2).double()),
+    ],
+)
+def test_odd_dtypes_and_shapes(call):
+    expected, found = (call(t, t.nn.functional) for t in (torch, numbatorch))
+    assert str(found.dtype) == str(expected.dtype)
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=2e-3)
+
+
+def test_whole_targets_of_logits():
+    for t in (torch, numbatorch):
+        with pytest.raises(RuntimeError):
+            t.nn.functional.binary_cross_entropy_with_logits(t.ones(2), t.ones(2).long())

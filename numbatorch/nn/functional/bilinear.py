@@ -31,7 +31,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     right = input2.reshape(-1, size2)
     # (N, outputs, size2): the weight with the first input taken in
     half = ops.matmul(left, weight.permute(1, 0, 2).reshape(size1, outputs * size2))
-    result = (half.reshape(-1, outputs, size2) * right.unsqueeze(1)).sum(-1)
+    result = (half.reshape(-1, outputs, size2) * right.unsqueeze(1)).sum(-1, dtype=half.dtype)
     if bias is not None:
         result = result + bias
     return result.reshape(*input1.shape[:-1], outputs)

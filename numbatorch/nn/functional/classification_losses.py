@@ -210,7 +210,8 @@ def multilabel_soft_margin_loss(
     loss = -(target * ops.logsigmoid(input) + (1 - target) * ops.logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
-    return reduce_loss(loss.mean(-1), reduction)
+    classes = input.dim() - 1
+    return reduce_loss(loss.sum(classes) / input.size(classes), reduction)
 
 
 @full_precision

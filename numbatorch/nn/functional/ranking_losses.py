@@ -41,8 +41,9 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """The input where the target is 1, max(0, margin - input) where it is -1."""
     reduction = current_reduction(size_average, reduce, reduction)
+    margin = margin if input.is_floating_point() else int(margin)  # integers stay integers
     far = (margin - input).clamp_min(0)
-    loss = ops.where(target != 1, far, 0.0) + ops.where(target != -1, input, 0.0)
+    loss = ops.where(target != 1, far, 0) + ops.where(target != -1, input, 0)
     return reduce_loss(loss, reduction)
 
 
