@@ -25,6 +25,18 @@ EXPECTED = {
     "as_strided_scatter": {"gradient VALUES", "accepts"},  # PyTorch's gradient of input is src's
     "polygamma": {"VALUES", "gradient VALUES"},  # infinite at poles, where PyTorch is only large
     "hardsigmoid": {"gradient VALUES"},  # PyTorch rounds 1/6 to float32
+    "nn.functional.hardsigmoid": {"gradient VALUES"},
+    "__rsub__": {"type"},  # of a number, which PyTorch gives back to Python
+    "gcd": {"VALUES"},  # PyTorch's signs of what the least number of a dtype divides
+    "gradient": {"VALUES"},  # differences of whole numbers overflow in PyTorch
+    "cdist": {"gradient count"},  # of nothing
+    "linalg.cond": {"gradient count"},
+    # vectors may have other signs, and the gradients follow them
+    **dict.fromkeys(
+        ("linalg.eigh", "linalg_eigh", "linalg_svd", "linalg.svd"), {"VALUES", "gradient VALUES"}
+    ),
+    # of singular matrices
+    **dict.fromkeys(("linalg.tensorsolve", "linalg.lstsq.grad_oriented"), {"VALUES"}),
     "cumprod": {"gradient VALUES"},  # of infinities and NaNs
 }
 
