@@ -327,8 +327,8 @@ def solve_triangular(input, B, *, upper, left=True, unitriangular=False, out=Non
 @function
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *, out=None):
     """(the x with A x = b, A); the old name of `linalg.solve_triangular`."""
-    check_numbers("triangular_solve", b)
-    check_same_dtype("triangular_solve", A, b)
+    check_numbers("triangular_solve", input)
+    check_same_dtype("triangular_solve", A, input)
     turned = adjoint(A) if transpose else A
     solved = triangular_op(turned, input, upper=upper != transpose, unit=unitriangular)
     results = solved, A.clone().expand(*solved.shape[:-2], *A.shape[-2:])
