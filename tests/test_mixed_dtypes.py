@@ -77,6 +77,9 @@ CALLS = {
     "weighted_binary_cross_entropy": lambda t, a, b: t.nn.functional.binary_cross_entropy(
         a.clamp(0, 1), a.clamp(0, 1), b
     ),
+    "weighted_logits": lambda t, a, b: t.nn.functional.binary_cross_entropy_with_logits(
+        a, a.clamp(0, 1), b, pos_weight=b[0]
+    ),
     "sub_scaled": lambda t, a, b: t.sub(a, b, alpha=2),
     "rsub_scaled": lambda t, a, b: t.rsub(a, b, alpha=2),
     "cholesky_solve": lambda t, a, b: t.cholesky_solve(a[:3], b[:3] + t.eye(3).to(b.dtype)),

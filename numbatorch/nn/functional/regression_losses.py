@@ -225,8 +225,10 @@ def binary_cross_entropy_with_logits(
     log_probability = ops.logsigmoid(input)
     if pos_weight is not None:
         log_probability = log_probability * ((pos_weight - 1) * target + 1)
-    loss = written_as((1 - target) * input - log_probability, target)
-    return reduce_loss(loss if weight is None else loss * weight, reduction)
+    loss = (1 - target) * input - log_probability
+    if weight is not None:
+        loss = loss * weight
+    return reduce_loss(written_as(loss, target), reduction)
 
 
 @full_precision
