@@ -303,10 +303,10 @@ class _Walk:
 
 
 def sum_of(first, second):
-    """The sum of two gradients; a sparse one knows how to add itself."""
+    """The sum of two gradients; a dense one stands before a sparse one."""
     if not isinstance(first, graph.Value):
-        return first + second
-    return add_op(first, second) if isinstance(second, graph.Value) else second + first
+        first, second = second, first
+    return add_op(first, second) if isinstance(second, graph.Value) else first + second
 
 
 def conform(gradient, form):
