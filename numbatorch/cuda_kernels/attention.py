@@ -23,7 +23,8 @@ from ..formulas import conversion, exponential
 from ..formulas.accumulation import add, maximum
 from ..formulas.typed import formula
 from .elementwise import apply, dense
-from .native import block_reducer, flat, memory, run_length, run_mover, warp_reducer
+from .native import block_reducer, flat, memory, warp_reducer
+from .runs import run_length, run_mover
 
 #: Threads of a block along rows, and along columns; a row's threads are of one warp.
 SIDE = 2 if SIMULATED else 16

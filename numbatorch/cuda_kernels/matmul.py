@@ -13,7 +13,8 @@ from ..cuda_target import SIMULATED, cuda, driver, resident_threads, specialise
 from ..formulas import conversion
 from ..formulas.typed import formula
 from .elementwise import apply
-from .native import memory, offset_of, padded, run_length, run_mover
+from .native import memory, offset_of, padded
+from .runs import run_length, run_mover
 
 #: Threads of a block along rows, and along columns.
 SIDE = 2 if SIMULATED else 16

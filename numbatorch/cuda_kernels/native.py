@@ -1,7 +1,6 @@
 """What kernels and host functions share: how operands are reached, and what a block does together."""
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import as_dtype
@@ -103,66 +102,6 @@ def _raw_access(element):
         return types.void(types.int64, types.int64, types.int64, element), generate
 
     return read, write
-
-
-# Runs -------------------------------------------------------------------------------------------
-
-
-def run_length(element):
-    """How many elements of a type make 16 bytes, the most that a thread reads in one access."""
-    return 128 // element.bitwidth if isinstance(element, types.Integer | types.Float) else 1
-
-
-def run_mover(count, reads_aligned):
-    """A function move(target, to, source, at) that copies `count` elements in one access.
-
-    What lies in global or shared memory, the source (`reads_aligned`) or the target, does so at a
-    multiple of the run's size; the other is an array of the thread's own, which the compiler puts
-    into registers.
-    """
-    if count == 1:
-
-        @formula
-        def move_one(target, to, source, at):
-            target[to] = source[at]
-
-        return move_one
-    return (_simulated_mover if SIMULATED else _vector_mover)(count, reads_aligned)
-
-
-def _simulated_mover(count, reads_aligned):
-    def move(target, to, source, at):
-        memory, index = (source, at) if reads_aligned else (target, to)
-        array = getattr(memory, "array", memory)
-        place = array.ctypes.data + index * array.itemsize
-        if place % (count * array.itemsize):
-            raise IndexError(f"a kernel moves a run of {count} elements at {place}, misaligned")
-        for k in range(count):
-            target[to + k] = source[at + k]
-
-    return move
-
-
-def _vector_mover(count, reads_aligned):
-    @intrinsic
-    def move(typing_context, target, to, source, at):
-        def generate(context, builder, signature, values):
-            element = context.get_data_type(source.dtype)
-            size = context.get_abi_sizeof(element)
-            vector = ir.VectorType(element, count)
-
-            def pointer(array_type, array, index):
-                first = context.make_array(array_type)(context, builder, array).data
-                return builder.bitcast(builder.gep(first, [index]), vector.as_pointer())
-
-            whole = size * count
-            run = builder.load(pointer(source, *values[2:]), align=whole if reads_aligned else size)
-            builder.store(run, pointer(target, *values[:2]), align=size if reads_aligned else whole)
-            return context.get_dummy_value()
-
-        return types.void(target, types.intp, source, types.intp), generate
-
-    return move
 
 
 # A block ----------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@
 The op table runs on a device that only takes notes: what would be launched, with which types. Each
 of these kernels is then compiled with NVVM and assembled with ptxas for the architectures below.
 It prints registers, shared memory and spills of each and fails where a kernel does not compile,
-where it spills without an explanation, or where a float32 elementwise kernel computes in float64. CUDA_HOME tells where
-the toolkit is; without one there is nothing to do, and it says so.
+where it spills without an explanation, or where a float32 elementwise kernel computes in float64 or
+goes through dense operands by less than 16 bytes. CUDA_HOME tells where the toolkit is; without one
+there is nothing to do, and it says so.
 
 An elementwise formula is compiled in float32 and in one more dtype, and the strided form of a
 template once for each combination of dtypes; --all compiles every formula in every dtype and form.
@@ -218,7 +219,7 @@ def select(notes):
             chosen.append((kernel, types_))
             continue
         dtypes_ = element_types(types_)
-        if rank_of(types_) > 2:
+        if is_strided(kernel):
             kind = kernel.function.__name__, *dtypes_
         else:
             kind = formula_of(kernel), set(dtypes_) == {"float32"}
@@ -230,6 +231,11 @@ def select(notes):
 
 def is_elementwise(kernel):
     return kernel.function.__module__.endswith(".elementwise")
+
+
+def is_strided(kernel):
+    """Whether an elementwise kernel takes one element at a time."""
+    return kernel.function.__name__.startswith("strided_")
 
 
 def element_types(types_):
@@ -330,6 +336,15 @@ def widened(kernel, types_, ptx):
     return found and found.group().strip()
 
 
+def lacks_runs(kernel, types_, ptx):
+    """Whether a kernel of dense float32 operands does not read and write 16 bytes at a time, from
+    registers."""
+    if not is_elementwise(kernel) or is_strided(kernel) or set(element_types(types_)) != {"float32"}:
+        return False
+    written, local = re.search(r"st\.global\.v4", ptx), re.search(r"(ld|st)\.local", ptx)
+    return not written or local is not None
+
+
 def describe(kernel, types_):
     """A line that tells one specialisation from the others."""
     module = kernel.function.__module__.rpartition(".")[2]
@@ -390,6 +405,8 @@ def check_all(ptxas, notes):
             double = widened(kernel, types_, ptx)
             if double:
                 failures.append(f"{label}: float64 in a float32 kernel: {double}")
+            if lacks_runs(kernel, types_, ptx):
+                failures.append(f"{label}: not in runs of 16 bytes from registers")
             for architecture in ARCHITECTURES:
                 waiting.append(
                     (label, architecture, pool.submit(assemble, ptxas, ptx, architecture))
