@@ -1,15 +1,21 @@
 """Convolution over one to three spatial dimensions: forward, and the gradients of input and weight.
 
 Shapes are PyTorch's: input (N, C, *spatial), weight (O, C / groups, *kernel), output (N, O, *spatial).
-A transposed convolution is the input gradient, read as a forward function. One thread sums one
-element of the result; one or two spatial dimensions are three, of which the first have size 1.
+A transposed convolution
+is the input gradient, read as a forward function. Most are products of gathered patches
+(implicit_convolution.py). The kernels here, the plainest statement of what is computed, are for groups
+of few channels: one thread sums one element of the result, or one block an element of a weight.
 """
 
 from .. import shapes
-from ..cuda_target import cuda, specialise
+from ..cuda_target import THREADS, cuda, specialise
 from ..formulas import conversion
+from ..formulas.accumulation import add
 from ..formulas.typed import formula
-from .native import memory
+from . import implicit_convolution as implicit
+from .convolution_geometry import Geometry
+from .implicit_convolution import is_worth_tiles
+from .native import block_reducer, memory
 
 
 @formula
@@ -107,75 +113,83 @@ def input_gradient(load, store, convert, compute, has_bias):
 
 
 def weight_gradient(load, store, convert, compute, has_bias):
-    """weight[o, c, tap] = the sum over n and places of x[n, c, ...] * out[n, o, place]."""
+    """weight[o, c, tap] = the sum over n and places of x[n, c, ...] * out[n, o, place].
+
+    The threads of a block share the places.
+    """
+    reduce_block = block_reducer(add, compute)
 
     def convolution_weight_gradient_kernel(
         x, x_layout, weight, weight_layout, out, out_layout, bias, bias_layout, numbers,
         size, taps, out_size, stride, padding, dilation,
     ):  # fmt: skip
         images, _, channels, outs, count = numbers
-        for item in range(cuda.grid(1), count, cuda.gridsize(1)):
+        places = images * out_size[0] * out_size[1] * out_size[2]
+        for item in range(cuda.blockIdx.x, count, cuda.gridDim.x):
             row, kd, kh, kw = unravel(item, taps)
             o, c = row // channels, row % channels
             total = compute(0)
-            for n in range(images):
-                for od in range(out_size[0]):
-                    d = od * stride[0] - padding[0] + kd * dilation[0]
-                    for oh in range(out_size[1]):
-                        h = oh * stride[1] - padding[1] + kh * dilation[1]
-                        if d < 0 or d >= size[0] or h < 0 or h >= size[1]:
-                            continue
-                        for ow in range(out_size[2]):
-                            w = ow * stride[2] - padding[2] + kw * dilation[2]
-                            if w < 0 or w >= size[2]:
-                                continue
-                            at = place(x_layout, n, o // outs * channels + c, d, h, w)
-                            to = place(out_layout, n, o, od, oh, ow)
-                            total += load(x[at]) * load(out[to])
-            weight[place(weight_layout, o, c, kd, kh, kw)] = store(convert(total))
+            for number in range(cuda.threadIdx.x, places, cuda.blockDim.x):
+                n, od, oh, ow = unravel(number, out_size)
+                d = od * stride[0] - padding[0] + kd * dilation[0]
+                h = oh * stride[1] - padding[1] + kh * dilation[1]
+                w = ow * stride[2] - padding[2] + kw * dilation[2]
+                is_inside = d >= 0 and d < size[0] and h >= 0 and h < size[1]
+                if is_inside and w >= 0 and w < size[2]:
+                    at = place(x_layout, n, o // outs * channels + c, d, h, w)
+                    to = place(out_layout, n, o, od, oh, ow)
+                    total += load(x[at]) * load(out[to])
+            total = reduce_block(total)
+            if cuda.threadIdx.x == 0:
+                weight[place(weight_layout, o, c, kd, kh, kw)] = store(convert(total))
 
     return convolution_weight_gradient_kernel
 
 
-def _volume(values, missing):
-    """A spatial tuple of one to three numbers as a triple."""
-    return (missing,) * (3 - len(values)) + tuple(values)
-
-
-def _layout(array):
-    """(strides of the first, second, depth, height and width dimension, offset)."""
-    return (*array.strides[:2], *_volume(array.strides[2:], 0), array.offset)
-
-
-def _launch(factory, result, x, weight, out, bias, stride, padding, dilation, groups):
-    count = shapes.numel(result.shape)
-    if count == 0:
-        return
-    dtype = out.dtype
+def _launch(factory, result, x, weight, out, bias, geometry):
+    g, count, dtype = geometry, shapes.numel(result.shape), out.dtype
     kernel = specialise(
         factory, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.compute, bias is not None,
     )  # fmt: skip
     added = out if bias is None else bias
-    numbers = x.shape[0], groups, weight.shape[1], weight.shape[0] // groups, count
+    items = count * (THREADS if factory is weight_gradient else 1)
     kernel(
-        count, memory(x), _layout(x), memory(weight), _layout(weight), memory(out), _layout(out),
-        memory(added), (added.offset, added.strides[0]), numbers,
-        _volume(x.shape[2:], 1), _volume(weight.shape[2:], 1), _volume(out.shape[2:], 1),
-        _volume(stride, 1), _volume(padding, 0), _volume(dilation, 1),
+        items, memory(x), g.x_layout, memory(weight), g.weight_layout, memory(out), g.out_layout,
+        memory(added), (added.offset, added.strides[0]),
+        (g.images, g.groups, g.channels, g.outs, count), g.size, g.taps, g.out_size, g.stride,
+        g.padding, g.dilation,
     )  # fmt: skip
 
 
 def convolution(out, input, weight, bias, stride, padding, dilation, groups):
     """out = the convolution of `input` with `weight`, plus `bias` (or None) a channel."""
-    _launch(forward, out, input, weight, out, bias, stride, padding, dilation, groups)
+    if 0 in out.shape:
+        return
+    geometry = Geometry.of(input, weight, out, stride, padding, dilation, groups)
+    if is_worth_tiles(geometry.outs, geometry.places):
+        implicit.forward(out, input, weight, bias, geometry)
+    else:
+        _launch(forward, out, input, weight, out, bias, geometry)
 
 
 def convolution_input_gradient(out, grad_output, weight, stride, padding, dilation, groups):
     """out = the gradient of convolution with respect to its input, whose shape `out` has."""
-    _launch(input_gradient, out, out, weight, grad_output, None, stride, padding, dilation, groups)
+    if 0 in out.shape:
+        return
+    geometry = Geometry.of(out, weight, grad_output, stride, padding, dilation, groups)
+    if is_worth_tiles(geometry.channels, geometry.places):
+        implicit.input_gradient(out, grad_output, weight, geometry)
+    else:
+        _launch(input_gradient, out, out, weight, grad_output, None, geometry)
 
 
 def convolution_weight_gradient(out, input, grad_output, stride, padding, dilation, groups):
     """out = the gradient of convolution with respect to its weight, whose shape `out` has."""
-    _launch(weight_gradient, out, input, out, grad_output, None, stride, padding, dilation, groups)
+    if 0 in out.shape:
+        return
+    geometry = Geometry.of(input, out, grad_output, stride, padding, dilation, groups)
+    if is_worth_tiles(geometry.outs, geometry.taps_of_input):
+        implicit.weight_gradient(out, input, grad_output, geometry)
+    else:
+        _launch(weight_gradient, out, input, out, grad_output, None, geometry)

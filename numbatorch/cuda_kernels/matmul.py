@@ -1,135 +1,67 @@
 """Matrix products: out = a @ b, or start + a @ b, over any number of batch dimensions.
 
-A block computes one tile of the output, SIDE x SIDE threads `micro` x `micro` elements each, in
-registers. Tiles of `a` and `b`, DEPTH deep, pass through shared memory in two pages: while one is
-multiplied, the next is on its way. Operands are read through their strides, never copied; 16-bit
-floats are summed in float32.
+A block computes one tile of the output (product_tiles.py). Operands are read through their strides,
+never copied; 16-bit floats are summed in float32.
 """
 
-from numba import types
-
 from .. import cuda_blas, shapes
-from ..cuda_target import SIMULATED, cuda, driver, resident_threads, specialise
+from ..cuda_target import cuda, driver, specialise
 from ..formulas import conversion
 from ..formulas.typed import formula
 from .elementwise import apply
 from .native import memory, offset_of, padded
-from .runs import run_length, run_mover
-
-#: Threads of a block along rows, and along columns.
-SIDE = 2 if SIMULATED else 16
-
-#: Rows of `b`, columns of `a`, in shared memory at a time.
-DEPTH = 4 if SIMULATED else 8
-
-#: Elements of a thread along rows and along columns: of large products in float32, and of others.
-LARGE, SMALL = (2, 1) if SIMULATED else (8, 4)
-
-#: Where pages begin, so that runs in them can be read at once.
-ALIGNED = 16
-
-#: Elements between the lines of a page, so that threads that write a column use different banks.
-_PADDING = 4
+from .product_tiles import SIDE, elements_per_thread, per_thread, place_of, share, tile_loop, tiles
 
 
-def tile_reader(load, compute, side, per_thread):
-    """How threads bring a tile of an operand from memory to registers, and from there to a page."""
-    threads = SIDE * SIDE
+def line_reader(load, compute, micro):
+    """How a thread brings its share of a tile of a matrix whose elements lie at even distances."""
+    count = per_thread(micro)
 
     @formula
-    def share(along_depth):
-        """(line, step) of the thread's first element, and how far on the next one lies in each.
-
-        A line is a row of `a` or a column of `b`; neighbouring threads read neighbouring elements.
-        """
-        thread = cuda.threadIdx.x
-        if along_depth:
-            return thread // DEPTH, thread % DEPTH, threads // DEPTH, 0
-        return thread % side, thread // side, 0, threads // side
-
-    @formula
-    def fetch(kept, x, start, line, step, more_lines, more_steps, lines, depth, strides):
-        at = start + line * strides[0] + step * strides[1]
-        further = more_lines * strides[0] + more_steps * strides[1]
-        for n in range(per_thread):
+    def fetch(kept, x, place, own, step):
+        start, first_line, lines, depth, line_stride, step_stride = place
+        line, own_step, more_lines, more_steps = own
+        line, step = first_line + line, step + own_step
+        at = start + line * line_stride + step * step_stride
+        further = more_lines * line_stride + more_steps * step_stride
+        for n in range(count):
             value = compute(0)
             if line + n * more_lines < lines and step + n * more_steps < depth:
                 value = load(x[at + n * further])
             kept[n] = value
 
-    @formula
-    def put(tile, at, further, kept):
-        for n in range(per_thread):
-            tile[at + n * further] = kept[n]
-
-    return share, fetch, put
+    return fetch
 
 
 def tiled(load, store, convert, compute, has_start, micro):
-    """Thread (x, y) of a block has runs of rows y and columns x, SIDE runs apart."""
-    run = min(micro, run_length(compute))
-    read_run = run_mover(run, reads_aligned=True)
+    """A block computes one tile of a batch's product."""
+    fetch = line_reader(load, compute, micro)
+    multiply, find_place = tile_loop(compute, micro, fetch, fetch), place_of(micro, compute)
+    along_depth, across_lines = share(True, micro), share(False, micro)
     side = SIDE * micro
-    pitch = side + _PADDING
-    page_size = DEPTH * pitch
-    tile_size = 2 * page_size
-    per_thread = DEPTH * side // (SIDE * SIDE)
-    share, fetch, put = tile_reader(load, compute, side, per_thread)
 
     def matmul_kernel(
         out, out_layout, out_row, out_column, a, a_layout, a_row, a_step, b, b_layout, b_step,
         b_column, start, start_layout, start_row, start_column, batch_sizes, rows, columns, depth,
     ):  # fmt: skip
-        a_tile = cuda.shared.array(tile_size, compute, ALIGNED)
-        b_tile = cuda.shared.array(tile_size, compute, ALIGNED)
         totals = cuda.local.array((micro, micro), compute)
-        left, right = cuda.local.array(micro, compute), cuda.local.array(micro, compute)
-        next_a, next_b = (
-            cuda.local.array(per_thread, compute),
-            cuda.local.array(per_thread, compute),
-        )
-        x, y = cuda.threadIdx.x % SIDE * run, cuda.threadIdx.x // SIDE * run
         tiles_across = (columns + side - 1) // side
         tiles = (rows + side - 1) // side * tiles_across
         batch, tile = cuda.blockIdx.x // tiles, cuda.blockIdx.x % tiles
         first_row, first_column = tile // tiles_across * side, tile % tiles_across * side
         a_start = offset_of(batch, batch_sizes, a_layout)
         b_start = offset_of(batch, batch_sizes, b_layout)
-        i, a_m, more_rows, more_a = share(a_step == 1)
-        j, b_m, more_columns, more_b = share(b_column != 1)
-        a_put, a_further = a_m * pitch + i, more_a * pitch + more_rows
-        b_put, b_further = b_m * pitch + j, more_b * pitch + more_columns
-        i, j = first_row + i, first_column + j
-        for m in range(micro):
-            for n in range(micro):
-                totals[m, n] = compute(0)
-        fetch(next_a, a, a_start, i, a_m, more_rows, more_a, rows, depth, (a_row, a_step))
-        fetch(next_b, b, b_start, j, b_m, more_columns, more_b, columns, depth, (b_column, b_step))
-        page = 0
-        for k in range(DEPTH, depth + DEPTH, DEPTH):
-            put(a_tile, page + a_put, a_further, next_a)
-            put(b_tile, page + b_put, b_further, next_b)
-            cuda.syncthreads()
-            fetch(next_a, a, a_start, i, k + a_m, more_rows, more_a, rows, depth, (a_row, a_step))
-            fetch(
-                next_b, b, b_start, j, k + b_m, more_columns, more_b, columns, depth,
-                (b_column, b_step),
-            )  # fmt: skip
-            for step in range(DEPTH):
-                at = page + step * pitch
-                for n in range(0, micro, run):
-                    read_run(left, n, a_tile, at + n * SIDE + y)
-                    read_run(right, n, b_tile, at + n * SIDE + x)
-                for m in range(micro):
-                    for n in range(micro):
-                        totals[m, n] += left[m] * right[n]
-            page = page_size - page
+        a_own = along_depth() if a_step == 1 else across_lines()
+        b_own = along_depth() if b_column != 1 else across_lines()
+        a_place = a_start, first_row, rows, depth, a_row, a_step
+        b_place = b_start, first_column, columns, depth, b_column, b_step
+        multiply(totals, a, a_place, a_own, b, b_place, b_own, 0, depth)
         start_at = offset_of(batch, batch_sizes, start_layout)
         out_at = offset_of(batch, batch_sizes, out_layout)
         for m in range(micro):
-            row = first_row + m // run * run * SIDE + y + m % run
+            row = first_row + find_place(m)[0]
             for n in range(micro):
-                column = first_column + n // run * run * SIDE + x + n % run
+                column = first_column + find_place(n)[1]
                 if row < rows and column < columns:
                     total = totals[m, n]
                     if has_start:
@@ -137,12 +69,6 @@ def tiled(load, store, convert, compute, has_start, micro):
                     out[out_at + row * out_row + column * out_column] = store(convert(total))
 
     return matmul_kernel
-
-
-def _elements_per_thread(dtype, tiles, index):
-    """LARGE where tiles of that size are enough for all multiprocessors; 2048 threads go to each."""
-    is_worth_it = dtype.compute == types.float32 and tiles * 2048 >= resident_threads(index)
-    return LARGE if is_worth_it else SMALL
 
 
 def _by_library(out, a, b, start, strides, batch_strides, batches):
@@ -186,15 +112,13 @@ def matmul(out, a, b, start=None):
         arguments += memory(x), (*batch_steps, x.offset), *steps[-2:]
     dtype, batches = out.dtype, shapes.numel(sizes)
 
-    def tiles(micro):
-        return -(-rows // (SIDE * micro)) * -(-columns // (SIDE * micro))
-
-    micro = _elements_per_thread(dtype, tiles(LARGE) * batches, out.storage.device_index)
+    micro = elements_per_thread(dtype.compute, rows, columns, batches, out.storage.device_index)
     kernel = specialise(
         tiled, conversion.load(dtype), conversion.store(dtype), conversion.cast(dtype),
         dtype.compute, start is not None, micro,
     )  # fmt: skip
-    kernel.launch(tiles(micro) * batches, SIDE * SIDE, *arguments, sizes, rows, columns, depth)
+    blocks = tiles(rows, columns, micro) * batches
+    kernel.launch(blocks, SIDE * SIDE, *arguments, sizes, rows, columns, depth)
 
 
 def bind(out, a, b, start=None):

@@ -177,7 +177,13 @@ def large_calls(torch, dtype):
         leaves = [empty(1, 2, 5, 128).requires_grad_() for _ in range(3)]
         torch.nn.functional.scaled_dot_product_attention(*leaves).sum().backward()
 
+    def convolution(*spatial):
+        leaves = [empty(2, 16, *spatial).requires_grad_(), empty(128, 16, 3, 3).requires_grad_()]
+        torch.nn.functional.conv2d(*leaves, padding=1).sum().backward()
+
     return [
+        lambda: convolution(4, 4),
+        lambda: convolution(64, 128),
         lambda: empty(32 * 128, 8) @ empty(8, 128),
         lambda: torch.addmm(empty(128), empty(32 * 128, 8), empty(8, 128)),
         attention,
@@ -339,7 +345,11 @@ def widened(kernel, types_, ptx):
 def lacks_runs(kernel, types_, ptx):
     """Whether a kernel of dense float32 operands does not read and write 16 bytes at a time, from
     registers."""
-    if not is_elementwise(kernel) or is_strided(kernel) or set(element_types(types_)) != {"float32"}:
+    if (
+        not is_elementwise(kernel)
+        or is_strided(kernel)
+        or set(element_types(types_)) != {"float32"}
+    ):
         return False
     written, local = re.search(r"st\.global\.v4", ptx), re.search(r"(ld|st)\.local", ptx)
     return not written or local is not None

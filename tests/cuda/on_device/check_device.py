@@ -247,9 +247,9 @@ def test_weight_gradients_of_layer_norm_in_segments(rows, monkeypatch):
 @pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float64", "int64"])
 @pytest.mark.parametrize("rows, depth, columns", [(19, 7, 21), (16, 8, 16), (1, 9, 33), (5, 1, 3)])
 def test_products_in_tiles_of_either_size(name, rows, depth, columns, monkeypatch):
-    from numbatorch.cuda_kernels import matmul
+    from numbatorch.cuda_kernels import product_tiles
 
-    monkeypatch.setattr(matmul, "resident_threads", lambda index: 1)
+    monkeypatch.setattr(product_tiles, "resident_threads", lambda index: 1)
     generator = np.random.default_rng(0)
     a, b, start = (
         torch.tensor(generator.integers(-4, 5, shape).tolist(), dtype=getattr(torch, name))

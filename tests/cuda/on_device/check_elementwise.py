@@ -27,7 +27,9 @@ LAYOUTS = {
 
 def memory(dtype, place):
     numbers = torch.arange(90) % 23 - 11
-    return numbers.abs().to(dtype).to(place) if dtype is torch.uint8 else numbers.to(dtype).to(place)
+    return (
+        numbers.abs().to(dtype).to(place) if dtype is torch.uint8 else numbers.to(dtype).to(place)
+    )
 
 
 def same(ours, theirs):
