@@ -1,10 +1,11 @@
 """Convolution over one to three spatial dimensions: forward, and the gradients of input and weight.
 
 Shapes are PyTorch's: input (N, C, *spatial), weight (O, C / groups, *kernel), output (N, O, *spatial).
-A transposed convolution
-is the input gradient, read as a forward function. Most are products of gathered patches
-(implicit_convolution.py). The kernels here, the plainest statement of what is computed, are for groups
-of few channels: one thread sums one element of the result, or one block an element of a weight.
+A transposed convolution is the input gradient, read as a forward function.
+
+Most are products of gathered patches (implicit_convolution.py). The kernels here, the plainest
+statement of what is computed, are for groups of few channels: one thread sums one element of the
+result, or one block an element of a weight.
 """
 
 from .. import shapes

@@ -12,128 +12,170 @@ from ..cuda_target import cuda, specialise
 from ..formulas import conversion
 from ..formulas import recurrent as formulas
 from ..formulas.arithmetic import add
+from ..formulas.typed import formula
 from ..shapes import Size, numel
 from .elementwise import apply, dense
 from .matmul import matmul
 from .native import flat, from_host
 
 # Cells ------------------------------------------------------------------------------------------
-# A thread takes a hidden unit of a row of one time step, number `row` of all steps. What a kernel
-# does not touch is given another operand's memory.
+# One launch a time step, beside the product with the hidden states. A thread takes a hidden unit of a
+# row of that step, number `row` of all steps. What a kernel does not touch is given another operand's
+# memory. With a projection (`projects`) what a cell gives is not what the layer gives: that is then a
+# product's affair.
 
 
-def rnn_advance(formula):
+def rnn_advance(formula, load, store, projects):
     def rnn_kernel(
-        new, projected, product, hidden, cell, gates, kept, start, stride, size, count
+        new, output, projected, product, hidden, cell, gates, kept, start, stride, size, count
     ):  # fmt: skip
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            row = start + i // size * stride
-            new[i] = formula(projected[row * size + i % size] + product[i])
+            at = (start + i // size * stride) * size + i % size
+            value = store(formula(load(projected[at]) + load(product[i])))
+            new[i] = value
+            output[at] = value
 
     return rnn_kernel
 
 
-def rnn_retreat(formula):
-    def rnn_gradient_kernel(
-        grad, grad_cell, gates, kept, hidden, cell, grad_input, grad_hidden, direct, raw, start,
-        stride, size, count,
-    ):  # fmt: skip
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            at = (start + i // size * stride) * size + i % size
-            grad_input[at] = formula(grad[i], gates[at])
-
-    return rnn_gradient_kernel
-
-
-def lstm_advance(formula):
+def lstm_advance(formula, load, store, projects):
     def lstm_kernel(
-        new, projected, product, hidden, cell, gates, kept, start, stride, size, count
+        new, output, projected, product, hidden, cell, gates, kept, start, stride, size, count
     ):  # fmt: skip
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
             n, j = i // size, i % size
             row = start + n * stride
             x, h = 4 * row * size + j, 4 * n * size + j
             values = formula(
-                projected[x] + product[h], projected[x + size] + product[h + size],
-                projected[x + 2 * size] + product[h + 2 * size],
-                projected[x + 3 * size] + product[h + 3 * size], cell[i],
-            )  # fmt: skip
-            gates[x] = values[0]
-            gates[x + size] = values[1]
-            gates[x + 2 * size] = values[2]
-            gates[x + 3 * size] = values[3]
-            cell[i] = values[4]
-            kept[row * size + j] = values[4]
-            new[i] = values[5]
+                load(projected[x]) + load(product[h]),
+                load(projected[x + size]) + load(product[h + size]),
+                load(projected[x + 2 * size]) + load(product[h + 2 * size]),
+                load(projected[x + 3 * size]) + load(product[h + 3 * size]),
+                load(cell[i]),
+            )
+            gates[x] = store(values[0])
+            gates[x + size] = store(values[1])
+            gates[x + 2 * size] = store(values[2])
+            gates[x + 3 * size] = store(values[3])
+            new_cell, state = store(values[4]), store(values[5])
+            cell[i] = new_cell
+            kept[row * size + j] = new_cell
+            new[i] = state
+            if not projects:
+                output[row * size + j] = state
 
     return lstm_kernel
 
 
-def lstm_retreat(formula, hidden_formula):
-    def lstm_gradient_kernel(
-        grad, grad_cell, gates, kept, hidden, cell, grad_input, grad_hidden, direct, raw, start,
-        stride, size, count,
-    ):  # fmt: skip
-        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            j = i % size
-            row = start + i // size * stride
-            x = 4 * row * size + j
-            new_cell = kept[row * size + j]
-            values = formula(
-                grad[i], grad_cell[i], gates[x], gates[x + size], gates[x + 2 * size],
-                gates[x + 3 * size], new_cell, cell[i],
-            )  # fmt: skip
-            raw[row * size + j] = hidden_formula(gates[x + 3 * size], new_cell)
-            grad_input[x] = values[0]
-            grad_input[x + size] = values[1]
-            grad_input[x + 2 * size] = values[2]
-            grad_input[x + 3 * size] = values[3]
-            grad_cell[i] = values[4]
-
-    return lstm_gradient_kernel
-
-
-def gru_advance(formula):
+def gru_advance(formula, load, store, projects):
     def gru_kernel(
-        new, projected, product, hidden, cell, gates, kept, start, stride, size, count
+        new, output, projected, product, hidden, cell, gates, kept, start, stride, size, count
     ):  # fmt: skip
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
             n, j = i // size, i % size
             row = start + n * stride
             x, h = 3 * row * size + j, 3 * n * size + j
             values = formula(
-                projected[x], projected[x + size], projected[x + 2 * size], product[h],
-                product[h + size], product[h + 2 * size], hidden[i],
+                load(projected[x]), load(projected[x + size]), load(projected[x + 2 * size]),
+                load(product[h]), load(product[h + size]), load(product[h + 2 * size]),
+                load(hidden[i]),
             )  # fmt: skip
-            gates[x] = values[0]
-            gates[x + size] = values[1]
-            gates[x + 2 * size] = values[2]
+            gates[x] = store(values[0])
+            gates[x + size] = store(values[1])
+            gates[x + 2 * size] = store(values[2])
             kept[row * size + j] = product[h + 2 * size]
-            new[i] = values[3]
+            state = store(values[3])
+            new[i] = state
+            output[row * size + j] = state
 
     return gru_kernel
 
 
-def gru_retreat(formula):
-    def gru_gradient_kernel(
-        grad, grad_cell, gates, kept, hidden, cell, grad_input, grad_hidden, direct, raw, start,
-        stride, size, count,
+# Backward, `grad` is the gradient of the hidden state by the later steps; `has_grad` tells whether
+# there is one by the layer's output as well.
+
+
+@formula
+def before(x, initial, n, j, size, start, stride, rows):
+    """The state that a row had a step before: in `x` if it was among that step's rows, else initial."""
+    if n < rows:
+        return x[(start + n * stride) * size + j]
+    return initial[n * size + j]
+
+
+def rnn_retreat(formula, load, store, projects, has_grad):
+    def rnn_gradient_kernel(
+        grad, grad_output, grad_cell, gates, kept, output, hidden, cell, previous, grad_input,
+        grad_hidden, direct, raw, start, stride, size, count, start_before, rows_before,
     ):  # fmt: skip
         for i in range(cuda.grid(1), count, cuda.gridsize(1)):
-            j = i % size
-            row = start + i // size * stride
-            x = 3 * row * size + j
+            n, j = i // size, i % size
+            at = (start + n * stride) * size + j
+            total = load(grad[i])
+            if has_grad:
+                total += load(grad_output[at])
+            previous[at] = before(output, hidden, n, j, size, start_before, stride, rows_before)
+            grad_input[at] = store(formula(total, load(gates[at])))
+
+    return rnn_gradient_kernel
+
+
+def lstm_retreat(formula, hidden_formula, load, store, projects, has_grad):
+    def lstm_gradient_kernel(
+        grad, grad_output, grad_cell, gates, kept, output, hidden, cell, previous, grad_input,
+        grad_hidden, direct, raw, start, stride, size, count, start_before, rows_before,
+    ):  # fmt: skip
+        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
+            n, j = i // size, i % size
+            at = (start + n * stride) * size + j
+            x = at + 3 * (at - j)
+            total = load(grad[i])
+            if has_grad:
+                total += load(grad_output[at])
+            output_gate, new_cell = load(gates[x + 3 * size]), load(kept[at])
             values = formula(
-                grad[i], gates[x], gates[x + size], gates[x + 2 * size], kept[row * size + j],
-                hidden[row * size + j],
+                total, load(grad_cell[i]), load(gates[x]), load(gates[x + size]),
+                load(gates[x + 2 * size]), output_gate, new_cell,
+                load(before(kept, cell, n, j, size, start_before, stride, rows_before)),
             )  # fmt: skip
-            grad_input[x] = values[0]
-            grad_input[x + size] = values[1]
-            grad_input[x + 2 * size] = values[2]
-            grad_hidden[x] = values[0]
-            grad_hidden[x + size] = values[1]
-            grad_hidden[x + 2 * size] = values[3]
-            direct[i] = values[4]
+            if projects:
+                raw[at] = store(hidden_formula(output_gate, new_cell))
+            else:
+                previous[at] = before(output, hidden, n, j, size, start_before, stride, rows_before)
+            grad_input[x] = store(values[0])
+            grad_input[x + size] = store(values[1])
+            grad_input[x + 2 * size] = store(values[2])
+            grad_input[x + 3 * size] = store(values[3])
+            grad_cell[i] = store(values[4])
+
+    return lstm_gradient_kernel
+
+
+def gru_retreat(formula, load, store, projects, has_grad):
+    def gru_gradient_kernel(
+        grad, grad_output, grad_cell, gates, kept, output, hidden, cell, previous, grad_input,
+        grad_hidden, direct, raw, start, stride, size, count, start_before, rows_before,
+    ):  # fmt: skip
+        for i in range(cuda.grid(1), count, cuda.gridsize(1)):
+            n, j = i // size, i % size
+            at = (start + n * stride) * size + j
+            x = at + 2 * (at - j)
+            total = load(grad[i])
+            if has_grad:
+                total += load(grad_output[at])
+            state = before(output, hidden, n, j, size, start_before, stride, rows_before)
+            previous[at] = state
+            values = formula(
+                total, load(gates[x]), load(gates[x + size]), load(gates[x + 2 * size]),
+                load(kept[at]), load(state),
+            )  # fmt: skip
+            grad_input[x] = store(values[0])
+            grad_input[x + size] = store(values[1])
+            grad_input[x + 2 * size] = store(values[2])
+            grad_hidden[x] = store(values[0])
+            grad_hidden[x + size] = store(values[1])
+            grad_hidden[x + 2 * size] = store(values[3])
+            direct[i] = store(values[4])
 
     return gru_gradient_kernel
 
@@ -149,6 +191,11 @@ CELLS = {
     ),
     "GRU": (3, (gru_advance, formulas.gru), (gru_retreat, formulas.gru_gradient)),
 }
+
+
+def _specialise(template, dtype, *options):
+    return specialise(*template, conversion.load(dtype), conversion.store(dtype), *options)
+
 
 # Steps ------------------------------------------------------------------------------------------
 
@@ -215,18 +262,18 @@ def recurrence(
     _copy(hidden_n, hidden)
     if cell is not None:
         _copy(cell_n, cell)
-    kernel = specialise(*template)
+    kernel = _specialise(template, dtype, w_hr is not None)
     rows = numel(output.shape[:-1])
     for start, stride, size, _, _ in time_steps(rows, batch, batch_sizes, batch_first, reverse):
         state = _view(hidden_n, 0, 1, size)
         matmul(_view(product, 0, 1, size), state, _transposed(w_hh), b_hh)
         kernel(
-            size * width, flat(new), flat(projected), flat(product), flat(hidden_n), flat(cell_n),
-            flat(gates), flat(kept), start, stride, width, size * width,
+            size * width, flat(new), flat(output), flat(projected), flat(product), flat(hidden_n),
+            flat(cell_n), flat(gates), flat(kept), start, stride, width, size * width,
         )  # fmt: skip
         if w_hr is not None:
             matmul(state, _view(new, 0, 1, size), _transposed(w_hr))
-        _copy(_view(output, start, stride, size), state)
+            _copy(_view(output, start, stride, size), state)
 
 
 def recurrence_gradient(
@@ -243,42 +290,49 @@ def recurrence_gradient(
     batch, width = hidden.shape[0], w_hh.shape[0] // gate_count
     hidden, gates = dense(hidden), output if 0 in gates.shape else gates
     entering = grad_product if mode == "GRU" else grad_projected
-    cell_before = room = hidden
     grad_output = None if grad_output is None else dense(grad_output)
+    projects, has_grad = w_hr is not None, w_hr is None and grad_output is not None
     _start_gradient(grad_hidden, grad_hidden_n)
     if cell is not None:
-        cell, cell_before = dense(cell), empty_on(index, cell.shape, dtype)
+        cell = dense(cell)
         _start_gradient(grad_cell, grad_cell_n)
-    if w_hr is None:
-        room = grad_hidden
-        raw = grad_projected if cell is None else empty_on(index, kept.shape, dtype)
-    else:
-        room = empty_on(index, (batch, width), dtype)
-    kernel = specialise(*template)
+    room = empty_on(index, (batch, width), dtype) if projects else grad_hidden
+    kernel = _specialise(template, dtype, projects, has_grad)
     rows = numel(output.shape[:-1])
     steps = time_steps(rows, batch, batch_sizes, batch_first, reverse)
-    for start, stride, size, start_before, size_before in reversed(steps):
+    for start, stride, size, start_before, rows_before in reversed(steps):
         state = _view(grad_hidden, 0, 1, size)
-        if grad_output is not None:
-            apply(add, state, state, _view(grad_output, start, stride, size))
-        if w_hr is not None:
-            _copy(_view(grad_projection, start, stride, size), state)
-            matmul(_view(room, 0, 1, size), state, w_hr)
-        for now, first, x, initial in (
-            (previous, start, output, hidden),
-            (cell_before, None, kept, cell),
-        ):
-            if initial is None:
-                continue
-            known = min(size, size_before)
-            place, step = (0, 1) if first is None else (first, stride)
-            _copy(_view(now, place, step, known), _view(x, start_before, stride, known))
-            place += known * step
-            _copy(_view(now, place, step, size - known), _view(initial, known, 1, size - known))
+        if projects:
+            _through_projection(
+                room, state, w_hr, grad_output, grad_projection, (start, stride, size)
+            )
+            _keep_previous(
+                previous, output, hidden, (start, stride, size, start_before, rows_before)
+            )
         kernel(
-            size * width, flat(room), flat(grad_cell), flat(gates), flat(kept), flat(previous),
-            flat(cell_before), flat(grad_projected), flat(entering), flat(grad_hidden), flat(raw),
-            start, stride, width, size * width,
+            size * width, flat(room), flat(grad_output if has_grad else room), flat(grad_cell),
+            flat(gates), flat(kept), flat(output), flat(hidden), flat(hidden if cell is None else cell),
+            flat(previous), flat(grad_projected), flat(entering), flat(grad_hidden),
+            flat(raw if projects else room), start, stride, width, size * width, start_before,
+            rows_before,
         )  # fmt: skip
         added = state if mode == "GRU" else None
         matmul(state, _view(entering, start, stride, size), w_hh, added)
+
+
+def _through_projection(room, state, w_hr, grad_output, grad_projection, rows):
+    """`room` = the gradient of what a step's cell gives, from that of what the layer gives."""
+    start, stride, size = rows
+    if grad_output is not None:
+        apply(add, state, state, _view(grad_output, start, stride, size))
+    _copy(_view(grad_projection, start, stride, size), state)
+    matmul(_view(room, 0, 1, size), state, w_hr)
+
+
+def _keep_previous(previous, output, hidden, step):
+    """The hidden states before a step: rows of the output, and of the initial ones."""
+    start, stride, size, start_before, rows_before = step
+    known = min(size, rows_before)
+    _copy(_view(previous, start, stride, known), _view(output, start_before, stride, known))
+    rest = size - known
+    _copy(_view(previous, start + known * stride, stride, rest), _view(hidden, known, 1, rest))
