@@ -15,6 +15,7 @@ from . import cuda_streams, memory, shapes
 from .array import Array, initialise
 from .cuda_allocator import Block, DeviceAllocator, PinnedAllocator, PinnedBlock
 from .formulas import conversion
+from .shapes import Size
 
 # Devices ----------------------------------------------------------------------------------------
 
@@ -273,6 +274,8 @@ def transfer(target, source, non_blocking=False):
 
     The host waits, but for `non_blocking` copies from and to page-locked memory.
     """
+    if target.strides == source.strides:  # dense in another order of dimensions: all the same
+        target, source = _in_memory_order(target), _in_memory_order(source)
     to_device = target.storage.device_type == "cuda"
     from_device = source.storage.device_type == "cuda"
     if to_device and from_device:
@@ -281,6 +284,12 @@ def transfer(target, source, non_blocking=False):
         _upload(target, source, non_blocking)
     else:
         _download(target, source, non_blocking)
+
+
+def _in_memory_order(x):
+    """The same elements, with the dimensions in the order in which they lie in memory."""
+    shape, (strides,) = shapes.in_memory_order(x.shape, [x.strides])
+    return initialise(Array(), x.storage, x.dtype, Size(shape), strides, x.offset)
 
 
 def _nbytes(x):

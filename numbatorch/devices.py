@@ -221,12 +221,13 @@ def transfer(target, source, non_blocking=False):
     cuda_memory.transfer(target, source, non_blocking)
 
 
-def page_locked(array, shape, dtype):
+def page_locked(array, shape, dtype, strides=None):
     """Give `array` fresh dense memory of the host that devices read and write by themselves."""
     from . import cuda_memory
 
     array.storage = cuda_memory.pinned_storage(math.prod(shape) * dtype.itemsize)
-    array.dtype, array.shape, array.strides = dtype, shape, shapes.contiguous_strides(shape)
+    array.dtype, array.shape = dtype, shape
+    array.strides = shapes.contiguous_strides(shape) if strides is None else strides
     array.offset, array.form = 0, None
     return array
 

@@ -32,10 +32,11 @@ def _copy_to_device(input, *, place, non_blocking=False):
 
 
 def _transfer(input, *, place, non_blocking=False):
+    strides = input.strides if shapes.is_dense(input.shape, input.strides) else None
     if non_blocking and place is devices.CPU:
-        result = devices.page_locked(graph.blank(), input.shape, input.dtype)
+        result = devices.page_locked(graph.blank(), input.shape, input.dtype, strides)
     else:
-        result = graph.allocate(input.shape, input.dtype, place)
+        result = graph.allocate(input.shape, input.dtype, place, strides)
     devices.transfer(result, input, non_blocking)
     return result
 
@@ -50,7 +51,7 @@ def _(grad):
 
 
 def to_device(input, place, non_blocking=False):
-    """`input` on the device `place`, itself where it is there already.
+    """`input` on the device `place`, itself where it is there already; dense strides are kept.
 
     Where `non_blocking`, the host does not wait: host memory that is read has to be page-locked (else
     it is copied first), and results in host memory are there after `torch.cuda.synchronize()`.

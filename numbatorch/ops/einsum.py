@@ -3,6 +3,7 @@
 import math
 
 from .. import graph
+from .autocast import widest
 from .matmul import bmm, matmul
 from .output import store
 from .registry import Sample, function, samples
@@ -215,6 +216,7 @@ def _evaluate(equation, operands):
 
 
 @function(method=False)
+@widest
 def tensordot(a, b, dims=2, out=None):
     """The sum of products over `dims`: how many dimensions at the border, or one list for each."""
     if isinstance(dims, graph.Value):

@@ -8,7 +8,7 @@ from inspect import getfullargspec
 
 from .. import devices, dtypes, graph, shapes
 from ..op import Op, Spec, camel_case, check_target, native_call, scalar_name, write_inplace
-from . import scalars
+from . import autocast, scalars
 from .casting import cast
 from .copying import copy, zeros_like_meta
 from .output import write_out
@@ -133,6 +133,8 @@ class Elementwise(Op):
             params = dict(params)
             out, key = params.pop("out"), None
         if out is None:
+            if graph.modes.autocast is not None and self.name in autocast.IN_FULL_ON_CUDA:
+                args = autocast.in_full_on_cuda(args)
             plan = self._find_plan(args, params)
             if plan is not None and plan.__class__ is not _Numbers:
                 return self._run_and_keep(key, plan, args, args, params, params)

@@ -7,7 +7,7 @@ strides and broadcasts batches. The functions composed from them are in tensordo
 from .. import devices, dtypes, graph, shapes
 from ..op import Spec, copy_values, primitive, repeated, same_launches, scalar_name
 from .arithmetic import add, conj_of, mul
-from .autocast import lower_precision
+from .autocast import lower_precision, widest
 from .output import store, write_out
 from .registry import Sample, function, samples
 from .scalars import check_fits
@@ -256,6 +256,7 @@ def bmm(input, mat2, *, out=None):
 
 @function
 @repeated
+@lower_precision(devices=("cuda",))
 def mv(input, vec, *, out=None):
     """The product of a matrix with a vector."""
     return _run(mv_op, (input, vec), out)
@@ -263,12 +264,14 @@ def mv(input, vec, *, out=None):
 
 @function
 @repeated
+@widest
 def dot(input, tensor, *, out=None):
     """The dot product of two vectors, without conjugation."""
     return _run(dot_op, (input, tensor), out)
 
 
 @function
+@widest
 def vdot(input, other, *, out=None):
     """The dot product of the conjugate of `input` with `other`."""
     return _run(dot_op, (conj_of(input), other), out)
@@ -440,6 +443,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
 
 @function(inplace=True)
+@lower_precision(devices=("cuda",))
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (mat @ vec)"""
     return _added(addmv_op, mv_op, input, mat, vec, beta, alpha, out)
@@ -457,6 +461,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
 
 @function(inplace=True)
+@lower_precision(devices=("cuda",))
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * outer(vec1, vec2)"""
     for x, name in ((vec1, "vec1"), (vec2, "vec2")):

@@ -6,6 +6,7 @@ from .. import devices, dtypes, graph, return_types
 from ..op import Spec, copy_values, primitive, scalar_name
 from ..shapes import as_indices, wrap_dim
 from . import reduction
+from .autocast import full_precision
 from .decompositions import eigh, eigvalsh, linalg_svd, svdvals
 from .linear_systems import (
     check_matrices,
@@ -21,6 +22,7 @@ from .registry import FUNCTIONS, Sample, function, samples
 
 
 @linalg
+@full_precision(devices=("cuda",))
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """The norm (sum |x|**ord)**(1/ord) over `dim`, of the flattened input by default."""
     return reduction.vector_norm(input, ord, dim, keepdim, dtype=dtype, out=out)
@@ -44,6 +46,7 @@ def _check_order(ord):
 
 
 @linalg
+@full_precision(devices=("cuda",))
 def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """A norm of matrices: fro, nuc, 1, 2, inf and their negatives, over the dimensions `dim`."""
     if len(input.shape) < 2:

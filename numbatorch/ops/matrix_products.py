@@ -7,6 +7,7 @@ from .. import devices, dtypes, return_types, shapes
 from ..shapes import wrap_dim
 from . import reduction
 from .arithmetic import conj_of
+from .autocast import lower_precision
 from .linear_systems import (
     check_matrices,
     check_numbers,
@@ -218,6 +219,7 @@ def cross(input, other, dim=None, *, out=None):
 
 
 @linalg
+@lower_precision
 def vecdot(x, y, *, dim=-1, out=None):
     """The sums of conj(x) * y along `dim`."""
     check_numbers("linalg.vecdot", x, halves=True)

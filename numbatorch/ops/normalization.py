@@ -11,6 +11,7 @@ included, where it is itself recorded for a gradient of higher order.
 from .. import devices, dtypes, shapes
 from ..graph import modes
 from ..op import Spec, primitive, same_launches, scalar_name, spec_like
+from .autocast import full_precision
 from .casting import cast
 from .reduction import mean_op, sum_op
 from .registry import Sample, function, samples
@@ -405,6 +406,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, cudnn_
 
 
 @function(method=False)
+@full_precision(devices=("cuda",))
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """The last dimensions, of shape `normalized_shape`, divided by their root mean square."""
     rank = _check_rows("rms_norm", input, normalized_shape, weight=weight)

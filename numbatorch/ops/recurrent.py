@@ -13,6 +13,7 @@ from .. import devices, dtypes, shapes
 from ..graph import modes
 from ..op import Spec, check_devices, primitive
 from .activations import relu
+from .autocast import lower_precision
 from .composed import composed_gradient
 from .dropout import dropout
 from .exponential import sigmoid, tanh
@@ -224,9 +225,11 @@ def _outputs_composed(*inputs, **params):
 # Layers ------------------------------------------------------------------------------------------
 
 
-def _has_kernel(dtype):
-    """Whether the kernels compute in a dtype."""
-    return dtype in (dtypes.float32, dtypes.float64)
+def _has_kernel(projected):
+    """Whether the kernels compute in its dtype, on its device."""
+    if projected.storage.device_type == "cuda":
+        return projected.dtype.is_floating_point
+    return projected.dtype in (dtypes.float32, dtypes.float64)
 
 
 def _check_batch_sizes(batch_sizes, rows, batch):
@@ -258,13 +261,14 @@ def recurrent_layer(
     projected = linear(input, w_ih, b_ih)
     inputs = (projected, hidden, cell, w_hh, b_hh, w_hr)
     params = {"mode": mode, "reverse": reverse, "batch_first": batch_first}
-    if not _has_kernel(projected.dtype):
+    if not _has_kernel(projected):
         return composed_recurrence(*inputs, batch_sizes, **params)
     check_devices(recurrence, inputs)
     output, hidden, cell, _, _ = recurrence.call((*inputs, batch_sizes), params)
     return output, (hidden,) if len(state) == 1 else (hidden, cell)
 
 
+@lower_precision(devices=("cuda",))
 def run_stack(
     mode, input, states, weights, directions=1, dropout_p=0.0, batch_sizes=None, batch_first=False
 ):
@@ -302,24 +306,28 @@ def _cell(mode, input, state, w_ih, w_hh, b_ih, b_hh):
 
 
 @function(method=False)
+@lower_precision(devices=("cuda",))
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """tanh(w_ih input + b_ih + w_hh hx + b_hh); (N, F) and (N, H)."""
     return _cell("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @function(method=False)
+@lower_precision(devices=("cuda",))
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """relu(w_ih input + b_ih + w_hh hx + b_hh); (N, F) and (N, H)."""
     return _cell("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @function(method=False)
+@lower_precision(devices=("cuda",))
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """Hochreiter and Schmidhuber (1997), with forget gates; `hx` and the result: (hidden, cell)."""
     return _cell("LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
 
 
 @function(method=False)
+@lower_precision(devices=("cuda",))
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """Cho et al. (2014), the reset gate after the product with `w_hh`; (N, F) and (N, H)."""
     return _cell("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]

@@ -381,6 +381,7 @@ def _(grad, input, output, p, dims, keepdim):
     return slope * (grad / norm.pow(p - 1)).masked_fill(norm == 0, 0)
 
 
+@full_precision(devices=("cuda",))
 def vector_norm(input, p=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """The p-norm of the elements along `dim`, in `dtype`."""
     input = _in_dtype(input, dtype)
@@ -423,6 +424,7 @@ def _norm_method(self, p="fro", dim=None, keepdim=False, dtype=None):
 
 
 @function
+@full_precision(devices=("cuda",))
 def dist(input, other, p=2):
     """The p-norm of the difference."""
     return vector_norm(input - other, p)
@@ -562,6 +564,7 @@ def _(grad, input, output, dims, keepdim):
 
 @function
 @numpy_names
+@full_precision(devices=("cuda",))
 def logsumexp(input, dim, keepdim=False, *, out=None):
     """log(sum(exp(input))) over `dim`, without overflow."""
     input = floating(input)

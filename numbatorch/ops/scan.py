@@ -177,6 +177,7 @@ def cumsum(input, dim, *, dtype=None, out=None):
 
 @function(inplace=True)
 @numpy_names
+@full_precision(devices=("cuda",))
 def cumprod(input, dim, *, dtype=None, out=None):
     """The product of the elements up to each one along `dim`."""
     return _scanned(cumprod_op, input, dim, dtype, out, reverse=False, exclusive=False)

@@ -7,8 +7,16 @@ from numbatorch import creation, ops
 from numbatorch.autograd import Function, no_grad
 from numbatorch.nn.functional.mixed_dtypes import check_same, promoted, written_as
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
-from numbatorch.ops.autocast import full_precision
+from numbatorch.ops.autocast import full_precision, unsafe
 from numbatorch.tensor import Tensor
+
+_UNSAFE_TO_AUTOCAST = (
+    "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
+    "Many models use a sigmoid layer right before the binary cross entropy layer.\n"
+    "In this case, combine the two layers using torch.nn.functional.binary_cross_entropy_with_logits\n"
+    "or torch.nn.BCEWithLogitsLoss.  binary_cross_entropy_with_logits and BCEWithLogits are\n"
+    "safe to autocast."
+)
 
 
 @full_precision
@@ -148,6 +156,7 @@ def _differs_in_one_dimension(input: Tensor, var: Tensor) -> bool:
     return [b for a, b in zip(input.shape, var.shape) if a != b] == [1]
 
 
+@unsafe(_UNSAFE_TO_AUTOCAST)
 @full_precision
 def binary_cross_entropy(
     input: Tensor,

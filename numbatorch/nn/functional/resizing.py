@@ -4,6 +4,7 @@ import math
 import warnings
 
 from numbatorch import creation, dtypes, ops
+from numbatorch.ops.autocast import full_precision
 from numbatorch.tensor import Tensor
 
 #: mode -> the number of dimensions of its inputs; None for any of 3, 4 and 5
@@ -19,6 +20,7 @@ _DIMS = {
 _SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
 
 
+@full_precision(devices=("cuda",))
 def interpolate(
     input: Tensor,
     size=None,

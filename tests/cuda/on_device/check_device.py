@@ -284,3 +284,15 @@ def test_no_summand_is_lost(name):
         0, index, torch.ones(40, dtype=dtype, device="cuda")
     )
     assert found.tolist() == np.bincount(home(index).numpy(), minlength=3).tolist()
+
+
+@pytest.mark.parametrize("non_blocking", [False, True])
+def test_copies_between_devices_keep_dense_strides(non_blocking):
+    x = torch.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1)
+    there = x.to("cuda", non_blocking=non_blocking)
+    back = there.to("cpu", non_blocking=non_blocking)
+    torch.cuda.synchronize()
+    assert x.stride() == there.stride() == back.stride() == (1, 12, 4)
+    assert torch.equal(back, x)
+    assert x[:, ::2].to("cuda").stride() == (6, 3, 1)
+    assert torch.equal(x[:, ::2].to("cuda").cpu(), x[:, ::2])
