@@ -1,6 +1,6 @@
 """Compile every CUDA kernel to PTX and assemble it, on a machine that needs no GPU and no driver.
 
-    python tests/cuda/compile_kernels.py [--match NAME] [--all] [--report FILE]
+    python tests/cuda/compile_kernels.py [--match NAME | --hot] [--all] [--report FILE]
 
 The op table runs on a device that only takes notes: what would be launched, with which types. Each
 of these kernels is then compiled with NVVM and assembled with ptxas for the architectures below.
@@ -11,6 +11,7 @@ there is nothing to do, and it says so.
 
 An elementwise formula is compiled in float32 and in one more dtype, and the strided form of a
 template once for each combination of dtypes; --all compiles every formula in every dtype and form.
+--hot compiles only what training spends its time in.
 """
 
 import argparse
@@ -107,6 +108,17 @@ def numba_type(argument):
     return numba.typeof(argument)
 
 
+def note_hot_launches(dtype_names):
+    """Run what training spends its time in, in each dtype; ([], 0) as note_launches."""
+    import numbatorch as torch
+
+    for name in dtype_names:
+        dtype = getattr(torch, name)
+        for call in [*large_calls(torch, dtype), *hot_calls(torch, dtype)]:
+            call()
+    return [], 0
+
+
 def note_launches(dtype_names, match):
     """Run the op table, with gradients, in each dtype.
 
@@ -187,6 +199,40 @@ def large_calls(torch, dtype):
         lambda: empty(32 * 128, 8) @ empty(8, 128),
         lambda: torch.addmm(empty(128), empty(32 * 128, 8), empty(8, 128)),
         attention,
+    ]
+
+
+def hot_calls(torch, dtype):
+    """Calls of the kernels beside products, convolutions and attention that training is made of."""
+    nn = torch.nn
+
+    def leaf(*shape):
+        return torch.empty(*shape, dtype=dtype, device="cuda", requires_grad=True)
+
+    def layer(kind, *sizes):
+        return kind(*sizes, dtype=dtype, device="cuda")
+
+    def losses():
+        target = torch.zeros(64, dtype=torch.int64, device="cuda")
+        nn.functional.cross_entropy(leaf(64, 1000), target).backward()
+
+    def optimizers():
+        parameters = [leaf(64, 64)]
+        parameters[0].grad = torch.empty_like(parameters[0])
+        torch.optim.AdamW(parameters).step()
+        torch.optim.SGD(parameters, momentum=0.9).step()
+
+    return [
+        lambda: (leaf(1 << 12) + leaf(1 << 12)).sum().backward(),
+        lambda: nn.functional.gelu(leaf(1 << 12)).sum().backward(),
+        lambda: leaf(64, 1000).sum(1).sum().backward(),
+        lambda: leaf(64, 1000).softmax(1).sum().backward(),
+        lambda: layer(nn.LayerNorm, 1000)(leaf(64, 1000)).sum().backward(),
+        lambda: layer(nn.BatchNorm2d, 16)(leaf(4, 16, 8, 8)).sum().backward(),
+        lambda: layer(nn.LSTM, 8, 16)(leaf(5, 4, 8))[0].sum().backward(),
+        lambda: layer(nn.GRU, 8, 16)(leaf(5, 4, 8))[0].sum().backward(),
+        losses,
+        optimizers,
     ]
 
 
@@ -372,6 +418,7 @@ def main():
     )
     parser.add_argument("--dtypes", default=DTYPES, help="separated by commas")
     parser.add_argument("--all", action="store_true", help="every formula in every dtype and form")
+    parser.add_argument("--hot", action="store_true", help="only what training is made of")
     parser.add_argument("--report", help="write the table of kernels to this file")
     options = parser.parse_args()
     toolkit = find_toolkit()
@@ -380,9 +427,11 @@ def main():
         return 0
     began = time.perf_counter()
     notes = prepare(toolkit)
-    failures, unsupported = note_launches(options.dtypes.split(","), options.match)
+    dtypes = options.dtypes.split(",")
+    note = note_hot_launches(dtypes) if options.hot else note_launches(dtypes, options.match)
+    failures, unsupported = note
     print(f"{len(notes)} kernels noted in {time.perf_counter() - began:.0f} s", flush=True)
-    chosen = sorted(notes, key=_order) if options.all else select(notes)
+    chosen = sorted(notes, key=_order) if options.all or options.hot else select(notes)
     wrong, lines = check_all(str(Path(toolkit) / "bin" / "ptxas"), chosen)
     failures += wrong
     if options.report:

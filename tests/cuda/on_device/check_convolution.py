@@ -28,6 +28,12 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def tiles_for_small_convolutions(monkeypatch):
+    """On a card too, where such small ones go to the kernels of few channels."""
+    monkeypatch.setattr(implicit_convolution, "FEWEST_LINES", 2)
+
+
 def whole(generator, shape, dtype):
     """Whole numbers, whose sums are exact in every dtype."""
     return torch.tensor(generator.integers(-2, 3, shape).reshape(-1).tolist(), dtype=dtype).reshape(

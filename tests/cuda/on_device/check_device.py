@@ -294,5 +294,5 @@ def test_copies_between_devices_keep_dense_strides(non_blocking):
     torch.cuda.synchronize()
     assert x.stride() == there.stride() == back.stride() == (1, 12, 4)
     assert torch.equal(back, x)
-    assert x[:, ::2].to("cuda").stride() == (6, 3, 1)
-    assert torch.equal(x[:, ::2].to("cuda").cpu(), x[:, ::2])
+    assert x[:, :, ::2].to("cuda").stride() == (4, 2, 1)
+    assert torch.equal(x[:, :, ::2].to("cuda").cpu(), x[:, :, ::2])
