@@ -4,6 +4,8 @@ eager mode and compiled, and all that it returns is equal to the bit."""
 import threading
 
 import numpy as np
+import warnings
+
 import pytest
 
 import numbatorch as torch
@@ -521,6 +523,29 @@ def test_random_numbers_that_python_sets_back_are_not_replayed():
             found = compiled(x)
         assert torch.equal(found, expected)
         assert torch.equal(found[0], found[1])
+
+
+def test_a_checkpoint_with_dropout_leaves_the_graph():
+    """The backward pass draws the forward pass's numbers again, and sets the state back."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout(0.5))
+    x = torch.ones(3, 4)
+
+    def step(x):
+        model.zero_grad()
+        loss = torch.utils.checkpoint.checkpoint(model, x, use_reentrant=False).square().sum()
+        loss.backward()
+        return loss.item(), model[0].weight.grad.clone(), torch.rand(2)
+
+    compiled = torch.compile(step)
+    for number in range(4):
+        torch.manual_seed(number)
+        loss, grad, drawn = step(x)
+        torch.manual_seed(number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CompileWarning)
+            found, found_grad, found_drawn = compiled(x)
+        assert found == loss and torch.equal(found_grad, grad)
+        assert torch.equal(found_drawn, drawn)
 
 
 def test_vmap_is_replayed():
