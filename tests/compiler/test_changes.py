@@ -2,10 +2,9 @@
 eager mode and compiled, and all that it returns is equal to the bit."""
 
 import threading
-
-import numpy as np
 import warnings
 
+import numpy as np
 import pytest
 
 import numbatorch as torch
