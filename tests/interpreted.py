@@ -353,6 +353,7 @@ def _choose_by_type():
         )
         place = f"_as_compiled_{next(_numbers)}"
         function.__globals__[place] = _as_compiled(choose, plain)
+        function.__wrapped__ = plain  # whose source `inspect` then finds
         function.__code__ = _code_of_a_call(place, function.__code__.co_freevars)
 
 

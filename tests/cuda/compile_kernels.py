@@ -366,6 +366,12 @@ _DOUBLE = re.compile(r"^\s+\w+[\w.]*\.f64\b", re.MULTILINE)
 _IN_DOUBLE = {"log10", "sin", "cos", "tan", "sinc", "digamma"}
 
 
+#: Formulas with tables for very large angles, or so long that a run is a loop: local memory has its place.
+_IN_LOCAL_MEMORY = {
+    "sin", "cos", "tan", "sinc", "digamma", "polygamma", "real_zeta", "gammainc", "gammaincc",
+    "log_ndtr", "ndtri",
+}  # fmt: skip
+
 #: Formulas and kernels that may spill so many bytes. lgamma is a function of its own there, and registers
 #: are saved around it. Attention with 128 columns a block spills 104 to 112 bytes a thread on sm_75 and
 #: sm_80, none on sm_90; with 64 columns none.
@@ -398,7 +404,7 @@ def lacks_runs(kernel, types_, ptx):
     ):
         return False
     written, local = re.search(r"st\.global\.v4", ptx), re.search(r"(ld|st)\.local", ptx)
-    return not written or local is not None
+    return not written or (local and formula_of(kernel).__name__ not in _IN_LOCAL_MEMORY)
 
 
 def describe(kernel, types_):
