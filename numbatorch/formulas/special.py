@@ -167,6 +167,16 @@ def xlog1py(x, y):
 
 
 @formula
+def binary_cross_entropy(x, target):
+    """-(target log(x) + (1 - target) log(1 - x)), the logarithms at least -100"""
+    least = like(x, -100)
+    log_x, log_complement = log(x), log1p(-x)
+    log_x = least if log_x < least else log_x
+    log_complement = least if log_complement < least else log_complement
+    return (target - like(x, 1)) * log_complement - target * log_x
+
+
+@formula
 def nan_to_num(x, nan, posinf, neginf):
     """x, but three numbers in the place of NaN and the infinities"""
     if x != x:

@@ -1,10 +1,13 @@
 """Losses that have kernels of their own."""
 
 from .. import devices, dtypes
+from ..formulas import special as formulas
 from ..op import Spec, primitive, scalar_name
 from ..shapes import Size
 from .autocast import full_precision
 from .casting import cast
+from .elementwise import NOT_REAL, elementwise
+from .exponential import log, log1p
 from .registry import Sample, function, samples
 
 _SCALAR = Size(())
@@ -104,6 +107,29 @@ def _check(input, target, weight):
             f"the input's dtype {input.dtype}, but got weight tensor of shape: "
             f"{list(weight.shape)} and dtype {weight.dtype}"
         )
+
+
+# Binary cross entropy, element by element -----------------------------------------------------------
+
+
+@elementwise(
+    formulas.binary_cross_entropy,
+    name="binary_cross_entropy",
+    domain=(0.05, 0.95),
+    rejects=NOT_REAL,
+)
+def binary_cross_entropy_op(input, target):
+    pass
+
+
+@binary_cross_entropy_op.gradient("input")
+def _(grad, input, target):  # as if the logarithms were not clamped
+    return grad * (input - target) / (input * (1 - input)).clamp_min(1e-12)
+
+
+@binary_cross_entropy_op.gradient("target")
+def _(grad, input):
+    return grad * (log1p(-input) - log(input))
 
 
 @samples("nll_loss")

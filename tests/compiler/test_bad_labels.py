@@ -75,3 +75,21 @@ def test_state_after_bad_labels(name):
         assert equal(model.state_dict(), twin.state_dict()), f"call {number}"
         assert equal(states(step), states(compiled.function)), f"call {number}"
     assert len(compiled.plans) == 2  # the other one: where a bad call left no gradients
+
+
+def test_targets_outside_of_probabilities():
+    """Binary cross entropy under compile: replayed, and refused as in eager mode."""
+
+    def step(x, y):
+        return F.binary_cross_entropy(torch.sigmoid(x), y)
+
+    compiled = torch.compile(step, fullgraph=True)
+    x = torch.randn(4, requires_grad=True)
+    for number in range(4):
+        y = torch.full((4,), number / 3)
+        found, expected = compiled(x, y), step(x, y)
+        assert torch.equal(found, expected)
+        (found,), (expected,) = (torch.autograd.grad(loss, x) for loss in (found, expected))
+        assert torch.equal(found, expected)
+    with pytest.raises(RuntimeError, match="all elements of target should be between 0 and 1"):
+        compiled(x, torch.full((4,), 1.5))

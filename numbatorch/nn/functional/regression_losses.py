@@ -4,10 +4,12 @@ import math
 import warnings
 
 from numbatorch import creation, ops
-from numbatorch.autograd import Function, no_grad
+from numbatorch.autograd import no_grad
 from numbatorch.nn.functional.mixed_dtypes import check_same, promoted, written_as
 from numbatorch.nn.functional.reduction import check_reduction, current_reduction, reduce_loss
 from numbatorch.ops.autocast import full_precision, unsafe
+from numbatorch.ops.checks import any_set
+from numbatorch.ops.loss import binary_cross_entropy_op
 from numbatorch.tensor import Tensor
 
 _UNSAFE_TO_AUTOCAST = (
@@ -180,38 +182,15 @@ def binary_cross_entropy(
     promoted("binary_cross_entropy", input, target)
     _check_probabilities("input", input)
     _check_probabilities("target", target)
-    loss = _BinaryCrossEntropy.apply(input, target)
+    loss = binary_cross_entropy_op(input, target)
     if weight is not None:
         loss = written_as(loss * weight, input)
     return reduce_loss(loss, reduction)
 
 
-class _BinaryCrossEntropy(Function):
-    """Elementwise; a function of its own because the clamped logarithms keep their gradient."""
-
-    @staticmethod
-    def forward(ctx, input: Tensor, target: Tensor) -> Tensor:
-        ctx.save_for_backward(input, target)
-        log_input = input.log().clamp_min(-100)
-        log_complement = (-input).log1p().clamp_min(-100)
-        return (target - 1) * log_complement - target * log_input
-
-    @staticmethod
-    def backward(ctx, grad: Tensor):
-        input, target = ctx.saved_tensors
-        grad_input = grad_target = None
-        if ctx.needs_input_grad[0]:
-            grad_input = grad * (input - target) / (input * (1 - input)).clamp_min(1e-12)
-        if ctx.needs_input_grad[1]:
-            grad_target = grad * ((-input).log1p() - input.log())
-        return grad_input, grad_target
-
-
 def _check_probabilities(name: str, tensor: Tensor) -> None:
-    if tensor.numel() == 0:
-        return
-    lowest, highest = tensor.detach().aminmax()
-    if not (lowest >= 0 and highest <= 1):  # also where they are NaN
+    values = tensor.detach()
+    if any_set(~((values >= 0) & (values <= 1))):  # also where they are NaN
         raise RuntimeError(f"all elements of {name} should be between 0 and 1")
 
 
