@@ -72,3 +72,83 @@ def test_parameter_dict():
     assert list(weights.state_dict()) == ["b"]
     with pytest.raises(TypeError):
         weights[0] = torch.ones(1)
+
+
+def test_sequential_in_place_sums_and_products():
+    net = nn.Sequential(nn.ReLU())
+    net += nn.Sequential(nn.Tanh())
+    assert names(net) == [("0", "ReLU"), ("1", "Tanh")]
+    net *= 3
+    assert [type(module).__name__ for module in net] == ["ReLU", "Tanh"] * 3 and len(2 * net) == 12
+    assert not any(name.isdigit() for name in dir(net))
+    net.insert(-1, nn.ELU())
+    assert [type(module).__name__ for module in net[-2:]] == ["ELU", "Tanh"]
+    for wrong in (lambda: net + [nn.ReLU()], lambda: net.__iadd__([nn.ReLU()]), lambda: net * 0):
+        with pytest.raises(ValueError):
+            wrong()
+    with pytest.raises(TypeError):
+        net * 1.5
+    with pytest.raises(AssertionError):
+        net.insert(0, 3)
+    with pytest.raises(IndexError):
+        net.insert(99, nn.ReLU())
+
+
+def test_sums_and_text_of_module_lists():
+    layers = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]) + [nn.Tanh()]
+    assert repr(layers) == "ModuleList(\n  (0-1): 2 x ReLU()\n  (2-3): 2 x Tanh()\n)"
+    assert repr(nn.ModuleList()) == "ModuleList()"
+    assert isinstance(layers.pop(0), nn.ReLU) and len(layers) == 3
+    with pytest.raises(TypeError):
+        layers.extend(3)
+
+
+def test_pairs_of_module_dicts():
+    layers = nn.ModuleDict([("a", nn.ReLU())])
+    layers.update(nn.ModuleDict({"b": nn.Tanh()}))
+    del layers["a"]
+    assert [(key, type(value).__name__) for key, value in layers.items()] == [("b", "Tanh")]
+    assert [type(value).__name__ for value in layers.values()] == ["Tanh"]
+    for wrong, error in ((3, TypeError), ([3], TypeError), ([("a", 1, 2)], ValueError)):
+        with pytest.raises(error):
+            layers.update(wrong)
+
+
+def test_text_and_sums_of_parameter_lists():
+    weights = nn.ParameterList([torch.ones(2)])
+    weights += [torch.zeros(1, 3), "name"]
+    assert [str(weight) for weight in list(weights)[2:]] == ["name"]
+    assert repr(weights) == (
+        "ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2]\n"
+        "    (1): Parameter containing: [torch.float32 of size 1x3]\n"
+        "    (2): Object of type: str\n)"
+    )
+    assert not any(name.isdigit() for name in dir(weights))
+    with pytest.raises(TypeError):
+        weights.extend(torch.ones(2))
+    with pytest.raises(RuntimeError):
+        weights()
+
+
+def test_dictionary_methods_of_parameter_dicts():
+    weights = nn.ParameterDict({"a": torch.ones(2), "b": torch.zeros(1)})
+    assert list(reversed(weights)) == ["b", "a"] and "a" in weights and len(weights) == 2
+    assert weights.setdefault("c", torch.ones(3)).shape == (3,)
+    assert weights.setdefault("a", None).shape == (2,)
+    copy = weights.copy()
+    assert copy["a"] is weights["a"] and list(copy.values())[0] is weights["a"]
+    key, value = copy.popitem()
+    assert key == "c" and value.shape == (3,) and copy.pop("a") is weights["a"]
+    assert list(copy) == ["b"] and list(copy.fromkeys(["x", "y"], 1).items()) == [
+        ("x", 1),
+        ("y", 1),
+    ]
+    copy |= nn.ParameterDict({"d": torch.ones(1)})
+    assert list(copy.keys()) == ["b", "d"]
+    joined = nn.ParameterDict({"z": torch.ones(1)}).__ror__(copy)
+    assert list(joined) == ["b", "d", "z"]
+    assert "(a): Parameter containing: [torch.FloatTensor of size 2]" in repr(weights)
+    weights.clear()
+    assert len(weights) == 0 and not list(weights.parameters())
+    with pytest.raises(RuntimeError):
+        weights(torch.ones(1))
