@@ -139,30 +139,18 @@ def memory_like(input, dtype, place, memory_format):
 
 @function(method=False)
 def empty_like(
-    input,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=None,
-    requires_grad=False,
+    input, *, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
-):
+):  # fmt: skip
     """Uninitialised elements in the form of `input`."""
     return finish(memory_like(input, dtype, device, memory_format), requires_grad)
 
 
 @function(method=False)
 def zeros_like(
-    input,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=None,
-    requires_grad=False,
+    input, *, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
-):
+):  # fmt: skip
     """Zeros in the form of `input`."""
     return full_like(
         input, 0, dtype=dtype, device=device, requires_grad=requires_grad,
@@ -172,15 +160,9 @@ def zeros_like(
 
 @function(method=False)
 def ones_like(
-    input,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=None,
-    requires_grad=False,
+    input, *, dtype=None, layout=None, device=None, pin_memory=None, requires_grad=False,
     memory_format=None,
-):
+):  # fmt: skip
     """Ones in the form of `input`."""
     return full_like(
         input, 1, dtype=dtype, device=device, requires_grad=requires_grad,

@@ -29,7 +29,8 @@ def _done(async_op):
     return Work() if async_op else None
 
 
-def _check_peer(rank, name):
+def check_peer(rank, name):
+    """ValueError where there is no process of this rank."""
     if rank not in (None, 0):
         raise ValueError(f"{name}: there is no process of rank {rank} in a world of size 1")
 
@@ -48,14 +49,14 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
 def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_dst=None):
     """`tensor` combined over all processes, in process `dst`."""
     required(group)
-    _check_peer(dst, "reduce")
+    check_peer(dst, "reduce")
     return _done(async_op)
 
 
 def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
     """`tensor` of process `src`."""
     required(group)
-    _check_peer(src, "broadcast")
+    check_peer(src, "broadcast")
     return _done(async_op)
 
 
@@ -68,7 +69,7 @@ def all_gather(tensor_list, tensor, group=None, async_op=False):
 
 def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group_dst=None):
     """The tensors of all processes, in process `dst`."""
-    _check_peer(dst, "gather")
+    check_peer(dst, "gather")
     if gather_list is None:
         raise ValueError("Argument ``gather_list`` must be specified on destination rank.")
     return all_gather(gather_list, tensor, group, async_op)
@@ -77,7 +78,7 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
 def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, group_src=None):
     """This process's tensor of a list of process `src`."""
     required(group)
-    _check_peer(src, "scatter")
+    check_peer(src, "scatter")
     _copy(tensor, scatter_list[0])
     return _done(async_op)
 
@@ -127,14 +128,14 @@ def all_gather_object(object_list, obj, group=None):
 
 def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=None):
     """The objects of all processes, in process `dst`."""
-    _check_peer(dst, "gather_object")
+    check_peer(dst, "gather_object")
     all_gather_object(object_gather_list, obj, group)
 
 
 def broadcast_object_list(object_list, src=None, group=None, device=None, group_src=None):
     """The objects of process `src`."""
     required(group)
-    _check_peer(src, "broadcast_object_list")
+    check_peer(src, "broadcast_object_list")
 
 
 def scatter_object_list(
@@ -142,7 +143,7 @@ def scatter_object_list(
 ):
     """This process's object of a list of process `src`."""
     required(group)
-    _check_peer(src, "scatter_object_list")
+    check_peer(src, "scatter_object_list")
     scatter_object_output_list[0] = scatter_object_input_list[0]
 
 

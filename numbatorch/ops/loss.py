@@ -109,6 +109,18 @@ def _check(input, target, weight):
         )
 
 
+@samples("nll_loss")
+def _(make):
+    for reduction in ("mean", "sum", "none"):
+        yield Sample(make(5, 3), make.index(5, high=3), reduction=reduction)
+        yield Sample(
+            make(5, 3), make.index(5, high=3), make(3, low=0.5, requires_grad=False),
+            reduction=reduction, ignore_index=1,
+        )  # fmt: skip
+        yield Sample(make(2, 3, 4, 2), make.index(2, 4, 2, high=3), reduction=reduction)
+    yield Sample(make(3), make.index(high=3))
+
+
 # Binary cross entropy, element by element -----------------------------------------------------------
 
 
@@ -130,15 +142,3 @@ def _(grad, input, target):  # as if the logarithms were not clamped
 @binary_cross_entropy_op.gradient("target")
 def _(grad, input):
     return grad * (log1p(-input) - log(input))
-
-
-@samples("nll_loss")
-def _(make):
-    for reduction in ("mean", "sum", "none"):
-        yield Sample(make(5, 3), make.index(5, high=3), reduction=reduction)
-        yield Sample(
-            make(5, 3), make.index(5, high=3), make(3, low=0.5, requires_grad=False),
-            reduction=reduction, ignore_index=1,
-        )  # fmt: skip
-        yield Sample(make(2, 3, 4, 2), make.index(2, 4, 2, high=3), reduction=reduction)
-    yield Sample(make(3), make.index(high=3))

@@ -1,6 +1,6 @@
 """Collectives whose results take part in autograd; in a group of one they are copies of what goes in."""
 
-from ..collectives import ReduceOp, _check_peer
+from ..collectives import ReduceOp, check_peer
 from ..group import required
 
 
@@ -21,19 +21,19 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None):
 
 def reduce(tensor, dst, op=ReduceOp.SUM, group=None):
     """`tensor` combined over all processes, in process `dst`."""
-    _check_peer(dst, "reduce")
+    check_peer(dst, "reduce")
     return all_reduce(tensor, op, group)
 
 
 def broadcast(tensor, src, group=None):
     """`tensor` of process `src`."""
-    _check_peer(src, "broadcast")
+    check_peer(src, "broadcast")
     return _copies([tensor], group)[0]
 
 
 def scatter(tensors, src=0, group=None):
     """This process's tensor of a list of process `src`."""
-    _check_peer(src, "scatter")
+    check_peer(src, "scatter")
     return _copies(tensors, group)[0]
 
 
@@ -44,7 +44,7 @@ def all_gather(tensor, group=None):
 
 def gather(tensor, dst=0, group=None):
     """A tuple of the tensors of all processes, in process `dst`."""
-    _check_peer(dst, "gather")
+    check_peer(dst, "gather")
     return all_gather(tensor, group)
 
 

@@ -10,6 +10,8 @@ def promoted(kernel: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor
     dtype = input.dtype if input.dtype is target.dtype else ops.result_type(input, target)
     if not (dtype.is_floating_point or dtype.is_complex):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(dtype)}'")
+    if input.dtype is target.dtype:
+        return input, target
     return input.to(dtype), target.to(dtype)
 
 
